@@ -1,0 +1,77 @@
+// swift-tools-version: 6.0
+// mexit: multi-exit neural networks that really exit early. docs/architecture.md draws the modules; they stand here in
+// the same order, each importing only what stands above it.
+import PackageDescription
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+
+// System libraries, found through pkg-config.
+let system: [Target] = [
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .systemLibrary(
+        name: "CProtobufC", pkgConfig: "libprotobuf-c",
+        providers: [.apt(["libprotobuf-c-dev"]), .brew(["protobuf-c"])]),
+    .systemLibrary(
+        name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+]
+
+// What the documentation promises to users of the package.
+let exported: [Target] = [
+    .target(name: "MExitIR"),
+    .target(name: "MExitCheckpoint", dependencies: ["MExitIR", "CMExitProto", "CZlib"]),
+    .target(name: "MExitRuntime", dependencies: ["MExitIR", "MExitCheckpoint", "MExitParallel", "CMExitKernels"]),
+    .target(name: "MExitData", dependencies: ["MExitIR", "MExitParallel", "CTurboJPEG", "CPNG"]),
+    .target(
+        name: "MExitTraining",
+        dependencies: ["MExitIR", "MExitCheckpoint", "MExitParallel", "CMExitKernels", "MExitData"]),
+    .target(name: "MExitServing", dependencies: ["MExitRuntime", "MExitData", logging, collections]),
+]
+
+// Parts that only this package's own targets import.
+let hidden: [Target] = [
+    .target(name: "CMExitKernels"),
+    .target(name: "CMExitProto", dependencies: ["CProtobufC"], exclude: ["mexit.proto"]),
+    .target(name: "MExitParallel"),
+    .target(name: "MExitCommand", dependencies: ["MExitIR", "MExitData", "MExitRuntime", argumentParser]),
+]
+
+let executables: [Target] = [
+    .executableTarget(name: "mexit-train", dependencies: ["MExitTraining", "MExitCommand"]),
+    .executableTarget(name: "mexit-eval", dependencies: ["MExitRuntime", "MExitData", "MExitCommand"]),
+    .executableTarget(name: "mexit-serve", dependencies: ["MExitServing", "MExitCommand"]),
+    .executableTarget(name: "mexit-inspect", dependencies: ["MExitCheckpoint", "MExitCommand"]),
+]
+
+let tests: [Target] = [
+    .target(name: "_MExitTestSupport", dependencies: ["MExitIR", "CMExitKernels"], path: "Tests/_MExitTestSupport"),
+    .testTarget(name: "MExitIRTests", dependencies: ["MExitIR", "_MExitTestSupport"]),
+    .testTarget(name: "MExitKernelTests", dependencies: ["CMExitKernels", "_MExitTestSupport"]),
+    .testTarget(name: "MExitCheckpointTests", dependencies: ["MExitCheckpoint", "CZlib", "_MExitTestSupport"]),
+    .testTarget(name: "MExitDataTests", dependencies: ["MExitData", "_MExitTestSupport"]),
+    .testTarget(name: "MExitRuntimeTests", dependencies: ["MExitRuntime", "_MExitTestSupport"]),
+    .testTarget(name: "MExitTrainingTests", dependencies: ["MExitTraining", "MExitRuntime", "_MExitTestSupport"]),
+    .testTarget(name: "MExitServingTests", dependencies: ["MExitServing", "_MExitTestSupport"]),
+    .testTarget(
+        name: "MExitCommandTests",
+        dependencies: [
+            "MExitCommand", "MExitCheckpoint", "MExitData", "_MExitTestSupport", "mexit-train", "mexit-eval", "mexit-serve",
+            "mexit-inspect",
+        ]),
+]
+
+let package = Package(
+    name: "mexit",
+    products: exported.map { .library(name: $0.name, targets: [$0.name]) }
+        + executables.map { .executable(name: $0.name, targets: [$0.name]) },
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+    ],
+    targets: system + hidden + exported + executables + tests,
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c11
+)

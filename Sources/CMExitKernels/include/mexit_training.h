@@ -1,0 +1,67 @@
+#pragma once
+/* What training needs beside the convolution gradients. Same conventions as mexit_pointwise.h. `+=` in a comment means
+ * that the function adds to what is there. All are deterministic: the same input gives the same bits, and sums over
+ * samples run in the order of the pointers given. */
+#include "mexit_pointwise.h"
+
+/* ---- batch norm, training mode ---------------------------------------------------------------------------------- */
+/* sum[c] += sum of x, sum_squares[c] += sum of (x - shift[c])^2 over n samples and all pixels, in double.
+ * Call once with shift = NULL (only sum is used), then with shift = the mean, for a two-pass variance. Either sum may
+ * be NULL. */
+void mexit_batch_norm_statistics_f32(const mexit_map *xm, const float *const *x, size_t n, const float *shift,
+                                     double *sum, double *sum_squares);
+/* Forward is mexit_scale_shift_f32 with scale = gamma / sqrt(var + eps), bias = beta - mean * scale.
+ * Backward, first pass: sum_dy[c] += sum of dy', sum_dy_xhat[c] += sum of dy' * (x - mean[c]) * inv_std[c], in double, with
+ * dy' = dy where the output y_act > 0, else 0, if y_act is given (the ReLU behind the norm), else dy. */
+void mexit_batch_norm_backward_reduce_f32(const mexit_map *xm, const mexit_map *dym, const float *const *x,
+                                          const float *const *dy, const mexit_map *yactm, const float *const *y_act,
+                                          size_t n, const float *mean, const float *inv_std, double *sum_dy,
+                                          double *sum_dy_xhat);
+/* Second pass: dx = a[c] * dy' + b[c] * (x - mean[c]) + d[c]; the caller computes a = gamma * inv_std,
+ * b = -gamma * inv_std^2 * sum_dy_xhat / M, d = -gamma * inv_std * sum_dy / M with M = samples x pixels of the batch. Adds to
+ * dx when accumulate is set. dx may be dy in place (same layout, no accumulate). */
+void mexit_batch_norm_backward_apply_f32(const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
+                                         const float *const *x, const float *const *dy, const mexit_map *yactm,
+                                         const float *const *y_act, float *const *dx, size_t n, const float *mean,
+                                         const float *a, const float *b, const float *d, bool accumulate);
+
+/* ---- backward of the rest; dx (+)= ... as `accumulate` says -------------------------------------------------------- */
+/* op must not be IDENTITY; takes the op's input x. */
+void mexit_unary_backward_f32(mexit_unary op, float parameter, const mexit_map *xm, const mexit_map *dym,
+                              const mexit_map *dxm, const float *const *x, const float *const *dy, float *const *dx,
+                              size_t n, bool accumulate);
+/* dx (+)= dy between layouts (backward of add, concat, and of copies). */
+void mexit_copy_f32(const mexit_map *dym, const mexit_map *dxm, const float *const *dy, float *const *dx, size_t n,
+                    bool accumulate);
+/* Backward of mexit_flatten_f32. */
+void mexit_unflatten_f32(const mexit_map *dxm, const float *const *dy, float *const *dx, size_t n, bool accumulate);
+void mexit_upsample_nearest_backward_f32(const mexit_map *dxm, const mexit_map *dym, const float *const *dy,
+                                         float *const *dx, size_t n, bool accumulate);
+/* pool.x is the layout of dx, pool.y of dy. argmax as written by the forward pass. */
+void mexit_max_pool2d_backward_f32(const mexit_pool2d *, const float *const *dy, const int32_t *const *argmax,
+                                   float *const *dx, size_t n, bool accumulate);
+void mexit_avg_pool2d_backward_f32(const mexit_pool2d *, const float *const *dy, float *const *dx, size_t n, bool accumulate);
+void mexit_global_avg_pool_backward_f32(const mexit_map *dxm, const mexit_map *dym, const float *const *dy,
+                                        float *const *dx, size_t n, bool accumulate);
+/* dx[i] (+)= sum over o of weight[o, i] * dy[o]; weight [O, I] not packed. */
+void mexit_linear_backward_data_f32(int32_t in_features, int32_t out_features, const float *weight,
+                                    const float *const *dy, float *const *dx, size_t n, bool accumulate);
+/* dweight[o, i] += dy[o] * x[i], dbias[o] += dy[o] (dbias may be NULL), summed over samples in order. */
+void mexit_linear_backward_weights_f32(int32_t in_features, int32_t out_features, const float *const *x,
+                                       const float *const *dy, size_t n, float *dweight, float *dbias);
+/* dbias[c] += sum over samples and pixels of dy. */
+void mexit_bias_backward_f32(const mexit_map *dym, const float *const *dy, size_t n, float *dbias);
+
+/* ---- dense vectors ------------------------------------------------------------------------------------------------- */
+void mexit_zero_f32(float *x, size_t count);
+/* Sum of a[i] * b[i], accumulated in double. */
+double mexit_dot_f64(const float *a, const float *b, size_t count);
+/* y += alpha * x */
+void mexit_axpy_f32(float alpha, const float *x, float *y, size_t count);
+/* y *= alpha */
+void mexit_scale_f32(float alpha, float *y, size_t count);
+/* SGD as PyTorch defines it: g' = g + weight_decay * w; v = momentum * v + g'; w -= lr * (nesterov ? g' + momentum * v : v). */
+void mexit_sgd_step_f32(float *w, float *v, const float *g, size_t count, float lr, float momentum, float weight_decay,
+                        bool nesterov);
+/* True when every value is finite. */
+bool mexit_all_finite_f32(const float *x, size_t count);

@@ -1,0 +1,1 @@
+#include "CMExitProto.h"
