@@ -1,0 +1,27 @@
+#pragma once
+/* What the kernels of the convolution's gradients share. */
+#include "mexit_conv2d_backward.h"
+
+/* Multiply-adds of one sample, the same in all three directions. */
+static inline double mexit_conv2d_macs(const mexit_conv2d *c) {
+  return (double)c->out_channels * (c->in_channels / c->groups) * c->kernel_h * c->kernel_w * c->y.height * c->y.width;
+}
+
+/* The functions of every kernel in the register. */
+#define DATA(isa, name)                                                                                        \
+  bool mexit_conv2d_backward_data_##name##_supports(const mexit_conv2d *);                                     \
+  double mexit_conv2d_backward_data_##name##_cost(const mexit_conv2d *);                                       \
+  size_t mexit_conv2d_backward_data_##name##_packed_floats(const mexit_conv2d *);                              \
+  void mexit_conv2d_backward_data_##name##_pack(const mexit_conv2d *, const float *, float *);                 \
+  size_t mexit_conv2d_backward_data_##name##_scratch_floats(const mexit_conv2d *);                             \
+  void mexit_conv2d_backward_data_##name##_run(const mexit_conv2d *, const float *, const float *const *, float *const *, \
+                                               size_t, bool, float *);
+#define WEIGHTS(isa, name)                                                                                     \
+  bool mexit_conv2d_backward_weights_##name##_supports(const mexit_conv2d *);                                  \
+  double mexit_conv2d_backward_weights_##name##_cost(const mexit_conv2d *);                                    \
+  size_t mexit_conv2d_backward_weights_##name##_scratch_floats(const mexit_conv2d *);                          \
+  void mexit_conv2d_backward_weights_##name##_run(const mexit_conv2d *, const float *const *, const float *const *, size_t, \
+                                                  float *, float *);
+#include "conv2d_backward_kernels.h"
+#undef DATA
+#undef WEIGHTS

@@ -1,0 +1,79 @@
+/* Gradients of the convolution in plain C, for every shape: the reference of the faster kernels. */
+#include <string.h>
+
+#include "conv2d_backward.h"
+
+/* The outputs whose window holds input pixel `out * stride + shift` inside 0 ..< size: first ..< last. */
+typedef struct { int32_t first, last; } range;
+static range inside(int32_t outputs, int32_t stride, int32_t shift, int32_t size) {
+  range r = {0, outputs};
+  if (shift < 0) r.first = (-shift + stride - 1) / stride;
+  int32_t room = size - 1 - shift; /* largest out * stride */
+  if (room < 0) r.last = 0;
+  else if (room / stride + 1 < r.last) r.last = room / stride + 1;
+  return r;
+}
+
+bool mexit_conv2d_backward_data_scalar_supports(const mexit_conv2d *c) { return (void)c, true; }
+double mexit_conv2d_backward_data_scalar_cost(const mexit_conv2d *c) { return mexit_conv2d_macs(c) * 0.6; }
+size_t mexit_conv2d_backward_data_scalar_scratch_floats(const mexit_conv2d *c) { return (void)c, 0; }
+bool mexit_conv2d_backward_weights_scalar_supports(const mexit_conv2d *c) { return (void)c, true; }
+double mexit_conv2d_backward_weights_scalar_cost(const mexit_conv2d *c) { return mexit_conv2d_macs(c) * 1.2; }
+size_t mexit_conv2d_backward_weights_scalar_scratch_floats(const mexit_conv2d *c) { return (void)c, 0; }
+
+size_t mexit_conv2d_backward_data_scalar_packed_floats(const mexit_conv2d *c) {
+  return (size_t)c->out_channels * (size_t)(c->in_channels / c->groups) * (size_t)c->kernel_h * (size_t)c->kernel_w;
+}
+void mexit_conv2d_backward_data_scalar_pack(const mexit_conv2d *c, const float *weight, float *packed) {
+  memcpy(packed, weight, mexit_conv2d_backward_data_scalar_packed_floats(c) * sizeof *packed);
+}
+
+void mexit_conv2d_backward_data_scalar_run(const mexit_conv2d *c, const float *packed, const float *const *dy, float *const *dx, size_t n,
+                 bool accumulate, float *scratch) {
+  (void)scratch;
+  int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
+  for (size_t k = 0; k < n; k++) {
+    if (!accumulate)
+      for (int32_t i = 0; i < c->in_channels; i++)
+        for (int32_t r = 0; r < c->x.height; r++)
+          memset(dx[k] + i * c->x.channel_stride + r * c->x.row_stride, 0, (size_t)c->x.width * sizeof(float));
+    const float *weight = packed;
+    for (int32_t o = 0; o < c->out_channels; o++)
+      for (int32_t i = 0; i < ci; i++)
+        for (int32_t ky = 0; ky < c->kernel_h; ky++)
+          for (int32_t kx = 0; kx < c->kernel_w; kx++, weight++) {
+            int32_t sy = ky * c->dilation_h - c->pad_h, sx = kx * c->dilation_w - c->pad_w;
+            range h = inside(c->y.height, c->stride_h, sy, c->x.height);
+            range w = inside(c->y.width, c->stride_w, sx, c->x.width);
+            for (int32_t r = h.first; r < h.last; r++) {
+              const float *from = dy[k] + o * c->y.channel_stride + r * c->y.row_stride;
+              float *to = dx[k] + (o / co * ci + i) * c->x.channel_stride +
+                          ((int64_t)r * c->stride_h + sy) * c->x.row_stride + sx;
+              for (int32_t q = w.first; q < w.last; q++) to[(int64_t)q * c->stride_w] += *weight * from[q];
+            }
+          }
+  }
+}
+
+void mexit_conv2d_backward_weights_scalar_run(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n, float *dweight,
+                    float *scratch) {
+  (void)scratch;
+  int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
+  for (int32_t o = 0; o < c->out_channels; o++)
+    for (int32_t i = 0; i < ci; i++)
+      for (int32_t ky = 0; ky < c->kernel_h; ky++)
+        for (int32_t kx = 0; kx < c->kernel_w; kx++, dweight++) {
+          int32_t sy = ky * c->dilation_h - c->pad_h, sx = kx * c->dilation_w - c->pad_w;
+          range h = inside(c->y.height, c->stride_h, sy, c->x.height);
+          range w = inside(c->y.width, c->stride_w, sx, c->x.width);
+          double sum = 0;
+          for (size_t k = 0; k < n; k++)
+            for (int32_t r = h.first; r < h.last; r++) {
+              const float *a = dy[k] + o * c->y.channel_stride + r * c->y.row_stride;
+              const float *b = x[k] + (o / co * ci + i) * c->x.channel_stride +
+                               ((int64_t)r * c->stride_h + sy) * c->x.row_stride + sx;
+              for (int32_t q = w.first; q < w.last; q++) sum += (double)a[q] * b[(int64_t)q * c->stride_w];
+            }
+          *dweight += (float)sum;
+        }
+}

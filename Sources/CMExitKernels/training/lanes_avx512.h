@@ -1,0 +1,32 @@
+#pragma once
+/* Sixteen lanes of AVX-512; see lanes_scalar.h. */
+#define LANES 16
+#define LANES_NAME(name) name##__avx512
+typedef __m512 V;
+typedef struct { __m512d lo, hi; } D;
+static inline __mmask16 v_mask(int64_t n) { return n >= LANES ? 0xffff : (__mmask16)((1u << n) - 1); }
+static inline V v_set1(float a) { return _mm512_set1_ps(a); }
+static inline V v_load(const float *p, int64_t n) {
+  return n >= LANES ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(v_mask(n), p);
+}
+static inline void v_store(float *p, V a, int64_t n) {
+  if (n >= LANES) _mm512_storeu_ps(p, a);
+  else _mm512_mask_storeu_ps(p, v_mask(n), a);
+}
+static inline V v_add(V a, V b) { return _mm512_add_ps(a, b); }
+static inline V v_sub(V a, V b) { return _mm512_sub_ps(a, b); }
+static inline V v_mul(V a, V b) { return _mm512_mul_ps(a, b); }
+static inline V v_fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+static inline V v_where_positive(V k, V a) {
+  return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(k, _mm512_setzero_ps(), _CMP_GT_OQ), a);
+}
+static inline V v_first(V a, int64_t n) { return _mm512_maskz_mov_ps(v_mask(n), a); }
+static inline float v_sum(V a) { return _mm512_reduce_add_ps(a); }
+static inline D d_zero(void) { return (D){_mm512_setzero_pd(), _mm512_setzero_pd()}; }
+static inline __m512d d_lo(V a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
+static inline __m512d d_hi(V a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
+static inline D d_add(D s, V a) { return (D){_mm512_add_pd(s.lo, d_lo(a)), _mm512_add_pd(s.hi, d_hi(a))}; }
+static inline D d_fma(D s, V a, V b) {
+  return (D){_mm512_fmadd_pd(d_lo(a), d_lo(b), s.lo), _mm512_fmadd_pd(d_hi(a), d_hi(b), s.hi)};
+}
+static inline double d_sum(D s) { return _mm512_reduce_add_pd(_mm512_add_pd(s.lo, s.hi)); }

@@ -1,0 +1,24 @@
+#pragma once
+/* One lane: the loops of training_loops.h in plain C, their reference. The three lanes_*.h files define the same names:
+ * V, a vector of LANES floats, and D, a sum of LANES doubles. `n` is the number of floats left in the row; lanes beyond
+ * it read as zero and are not stored. */
+#define LANES 1
+#define LANES_NAME(name) name##__scalar
+typedef float V;
+typedef double D;
+static inline V v_set1(float a) { return a; }
+static inline V v_load(const float *p, int64_t n) { return (void)n, *p; }
+static inline void v_store(float *p, V a, int64_t n) { (void)n, *p = a; }
+static inline V v_add(V a, V b) { return a + b; }
+static inline V v_sub(V a, V b) { return a - b; }
+static inline V v_mul(V a, V b) { return a * b; }
+static inline V v_fma(V a, V b, V c) { return a * b + c; }
+/* a where k > 0, else 0. */
+static inline V v_where_positive(V k, V a) { return k > 0 ? a : 0; }
+/* a in the first n lanes, else 0. */
+static inline V v_first(V a, int64_t n) { return (void)n, a; }
+static inline float v_sum(V a) { return a; }
+static inline D d_zero(void) { return 0; }
+static inline D d_add(D s, V a) { return s + a; }
+static inline D d_fma(D s, V a, V b) { return s + (double)a * b; }
+static inline double d_sum(D s) { return s; }

@@ -1,0 +1,101 @@
+/* The vectorised part of mexit_training.h: takes the loops of the best instruction set. */
+#include <string.h>
+
+#include "mexit_cpu.h"
+#include "training_table.h"
+
+const mexit_training_table *mexit_training_table_best(void) {
+#if defined(__x86_64__)
+  if (mexit_cpu_has(MEXIT_ISA_AVX512)) return &mexit_training_table__avx512;
+  if (mexit_cpu_has(MEXIT_ISA_AVX2)) return &mexit_training_table__avx2;
+#endif
+  return &mexit_training_table__scalar;
+}
+
+/* Rows and their length. Where no map has anything between its rows, a plane is one row. */
+typedef struct { int32_t h, w; } rows;
+static bool dense(const mexit_map *m) { return !m || m->height == 1 || m->row_stride == m->width; }
+static rows rows_of(const mexit_map *a, const mexit_map *b, const mexit_map *c, const mexit_map *d) {
+  if (dense(a) && dense(b) && dense(c) && dense(d)) return (rows){1, a->height * a->width};
+  return (rows){a->height, a->width};
+}
+
+void mexit_batch_norm_statistics_f32(const mexit_map *xm, const float *const *x, size_t n, const float *shift,
+                                     double *sum, double *sum_squares) {
+  rows r = rows_of(xm, NULL, NULL, NULL);
+  mexit_training_table_best()->statistics(r.h, r.w, xm, x, n, shift, sum, sum_squares);
+}
+
+void mexit_batch_norm_backward_reduce_f32(const mexit_map *xm, const mexit_map *dym, const float *const *x,
+                                          const float *const *dy, const mexit_map *yactm, const float *const *y_act,
+                                          size_t n, const float *mean, const float *inv_std, double *sum_dy,
+                                          double *sum_dy_xhat) {
+  rows r = rows_of(xm, dym, y_act ? yactm : NULL, NULL);
+  mexit_training_table_best()->reduce(r.h, r.w, xm, dym, x, dy, yactm, y_act, n, mean, inv_std, sum_dy, sum_dy_xhat);
+}
+
+void mexit_batch_norm_backward_apply_f32(const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
+                                         const float *const *x, const float *const *dy, const mexit_map *yactm,
+                                         const float *const *y_act, float *const *dx, size_t n, const float *mean,
+                                         const float *a, const float *b, const float *d, bool accumulate) {
+  rows r = rows_of(xm, dym, dxm, y_act ? yactm : NULL);
+  mexit_training_table_best()->apply(r.h, r.w, xm, dym, dxm, x, dy, yactm, y_act, dx, n, mean, a, b, d, accumulate);
+}
+
+void mexit_copy_f32(const mexit_map *dym, const mexit_map *dxm, const float *const *dy, float *const *dx, size_t n,
+                    bool accumulate) {
+  rows r = rows_of(dxm, dym, NULL, NULL);
+  mexit_training_table_best()->copy(r.h, r.w, dym, dxm, dy, dx, n, accumulate);
+}
+
+void mexit_unflatten_f32(const mexit_map *dxm, const float *const *dy, float *const *dx, size_t n, bool accumulate) {
+  mexit_map dense = {dxm->channels, dxm->height, dxm->width, 0, dxm->width, (int64_t)dxm->height * dxm->width};
+  mexit_copy_f32(&dense, dxm, dy, dx, n, accumulate);
+}
+
+void mexit_bias_backward_f32(const mexit_map *dym, const float *const *dy, size_t n, float *dbias) {
+  rows r = rows_of(dym, NULL, NULL, NULL);
+  const mexit_training_table *table = mexit_training_table_best();
+  for (int32_t c = 0; c < dym->channels; c++) {
+    mexit_map plane = *dym;
+    plane.channels = 1;
+    double sum = 0;
+    for (size_t k = 0; k < n; k++) {
+      const float *from = dy[k] + c * dym->channel_stride;
+      table->statistics(r.h, r.w, &plane, &from, 1, NULL, &sum, NULL);
+    }
+    dbias[c] += (float)sum;
+  }
+}
+
+void mexit_zero_f32(float *x, size_t count) { memset(x, 0, count * sizeof *x); }
+double mexit_dot_f64(const float *a, const float *b, size_t count) { return mexit_training_table_best()->dot(a, b, count); }
+void mexit_axpy_f32(float alpha, const float *x, float *y, size_t count) {
+  mexit_training_table_best()->axpy(alpha, x, y, count);
+}
+void mexit_scale_f32(float alpha, float *y, size_t count) { mexit_training_table_best()->scale(alpha, y, count); }
+void mexit_sgd_step_f32(float *w, float *v, const float *g, size_t count, float lr, float momentum, float weight_decay,
+                        bool nesterov) {
+  mexit_training_table_best()->sgd(w, v, g, count, lr, momentum, weight_decay, nesterov);
+}
+bool mexit_all_finite_f32(const float *x, size_t count) { return mexit_training_table_best()->all_finite(x, count); }
+
+void mexit_linear_backward_data_f32(int32_t in_features, int32_t out_features, const float *weight,
+                                    const float *const *dy, float *const *dx, size_t n, bool accumulate) {
+  const mexit_training_table *table = mexit_training_table_best();
+  for (size_t k = 0; k < n; k++) {
+    if (!accumulate) mexit_zero_f32(dx[k], (size_t)in_features);
+    for (int32_t o = 0; o < out_features; o++)
+      table->axpy(dy[k][o], weight + (int64_t)o * in_features, dx[k], (size_t)in_features);
+  }
+}
+
+void mexit_linear_backward_weights_f32(int32_t in_features, int32_t out_features, const float *const *x,
+                                       const float *const *dy, size_t n, float *dweight, float *dbias) {
+  const mexit_training_table *table = mexit_training_table_best();
+  for (int32_t o = 0; o < out_features; o++)
+    for (size_t k = 0; k < n; k++) {
+      table->axpy(dy[k][o], x[k], dweight + (int64_t)o * in_features, (size_t)in_features);
+      if (dbias) dbias[o] += dy[k][o];
+    }
+}

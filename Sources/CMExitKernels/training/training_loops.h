@@ -1,0 +1,152 @@
+#pragma once
+/* The element-wise loops and sums of training, written once over the lanes of lanes_*.h. Each .c that includes this file
+ * defines one table of them; training_dispatch.c takes the table of the best instruction set.
+ *
+ * Rows are walked one by one because a halo must not be written; where all layouts are dense the dispatcher passes a
+ * plane as one long row. */
+#include "training_table.h"
+
+static void add_sum(double *to, D s) { *to += d_sum(s); }
+
+static void statistics(int32_t h, int32_t w, const mexit_map *xm, const float *const *x, size_t n, const float *shift,
+                       double *sum, double *sum_squares) {
+  for (int32_t c = 0; c < xm->channels; c++) {
+    D s = d_zero(), q = d_zero();
+    V m = v_set1(shift ? shift[c] : 0);
+    for (size_t k = 0; k < n; k++)
+      for (int32_t r = 0; r < h; r++) {
+        const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride;
+        for (int32_t i = 0; i < w; i += LANES) {
+          V a = v_load(xr + i, w - i), b = v_first(v_sub(a, m), w - i);
+          s = d_add(s, a);
+          q = d_fma(q, b, b);
+        }
+      }
+    if (sum) add_sum(sum + c, s);
+    if (sum_squares) add_sum(sum_squares + c, q);
+  }
+}
+
+static void reduce(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const float *const *x,
+                   const float *const *dy, const mexit_map *ym, const float *const *y, size_t n, const float *mean,
+                   const float *inv_std, double *sum_dy, double *sum_dy_xhat) {
+  for (int32_t c = 0; c < xm->channels; c++) {
+    D s = d_zero(), q = d_zero();
+    V m = v_set1(mean[c]), f = v_set1(inv_std[c]);
+    for (size_t k = 0; k < n; k++)
+      for (int32_t r = 0; r < h; r++) {
+        const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride;
+        const float *gr = dy[k] + c * dym->channel_stride + r * dym->row_stride;
+        const float *yr = y ? y[k] + c * ym->channel_stride + r * ym->row_stride : NULL;
+        for (int32_t i = 0; i < w; i += LANES) {
+          V g = v_load(gr + i, w - i); /* zero beyond the row, so that the products are too */
+          if (yr) g = v_where_positive(v_load(yr + i, w - i), g);
+          s = d_add(s, g);
+          q = d_fma(q, g, v_mul(v_sub(v_load(xr + i, w - i), m), f));
+        }
+      }
+    add_sum(sum_dy + c, s);
+    add_sum(sum_dy_xhat + c, q);
+  }
+}
+
+static void apply(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
+                  const float *const *x, const float *const *dy, const mexit_map *ym, const float *const *y,
+                  float *const *dx, size_t n, const float *mean, const float *a, const float *b, const float *d,
+                  bool accumulate) {
+  for (size_t k = 0; k < n; k++)
+    for (int32_t c = 0; c < xm->channels; c++) {
+      V va = v_set1(a[c]), vb = v_set1(b[c]), vd = v_set1(d[c]), vm = v_set1(mean[c]);
+      for (int32_t r = 0; r < h; r++) {
+        const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride;
+        const float *gr = dy[k] + c * dym->channel_stride + r * dym->row_stride;
+        const float *yr = y ? y[k] + c * ym->channel_stride + r * ym->row_stride : NULL;
+        float *to = dx[k] + c * dxm->channel_stride + r * dxm->row_stride;
+        for (int32_t i = 0; i < w; i += LANES) {
+          V g = v_load(gr + i, w - i);
+          if (yr) g = v_where_positive(v_load(yr + i, w - i), g);
+          V v = v_fma(va, g, v_fma(vb, v_sub(v_load(xr + i, w - i), vm), vd));
+          if (accumulate) v = v_add(v, v_load(to + i, w - i));
+          v_store(to + i, v, w - i);
+        }
+      }
+    }
+}
+
+static void relu_backward(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
+                          const float *const *x, const float *const *dy, float *const *dx, size_t n, bool accumulate) {
+  for (size_t k = 0; k < n; k++)
+    for (int32_t c = 0; c < dxm->channels; c++)
+      for (int32_t r = 0; r < h; r++) {
+        const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride;
+        const float *gr = dy[k] + c * dym->channel_stride + r * dym->row_stride;
+        float *to = dx[k] + c * dxm->channel_stride + r * dxm->row_stride;
+        for (int32_t i = 0; i < w; i += LANES) {
+          V v = v_where_positive(v_load(xr + i, w - i), v_load(gr + i, w - i));
+          if (accumulate) v = v_add(v, v_load(to + i, w - i));
+          v_store(to + i, v, w - i);
+        }
+      }
+}
+
+static void copy(int32_t h, int32_t w, const mexit_map *dym, const mexit_map *dxm, const float *const *dy,
+                 float *const *dx, size_t n, bool accumulate) {
+  for (size_t k = 0; k < n; k++)
+    for (int32_t c = 0; c < dxm->channels; c++)
+      for (int32_t r = 0; r < h; r++) {
+        const float *gr = dy[k] + c * dym->channel_stride + r * dym->row_stride;
+        float *to = dx[k] + c * dxm->channel_stride + r * dxm->row_stride;
+        for (int32_t i = 0; i < w; i += LANES) {
+          V v = v_load(gr + i, w - i);
+          if (accumulate) v = v_add(v, v_load(to + i, w - i));
+          v_store(to + i, v, w - i);
+        }
+      }
+}
+
+static double dot(const float *a, const float *b, size_t count) {
+  D s = d_zero(), t = d_zero();
+  int64_t n = (int64_t)count, i = 0;
+  for (; i + 2 * LANES <= n; i += 2 * LANES) {
+    s = d_fma(s, v_load(a + i, LANES), v_load(b + i, LANES));
+    t = d_fma(t, v_load(a + i + LANES, LANES), v_load(b + i + LANES, LANES));
+  }
+  for (; i < n; i += LANES) s = d_fma(s, v_load(a + i, n - i), v_load(b + i, n - i));
+  return d_sum(s) + d_sum(t);
+}
+
+static void axpy(float alpha, const float *x, float *y, size_t count) {
+  V a = v_set1(alpha);
+  int64_t n = (int64_t)count;
+  for (int64_t i = 0; i < n; i += LANES) v_store(y + i, v_fma(a, v_load(x + i, n - i), v_load(y + i, n - i)), n - i);
+}
+
+static void scale(float alpha, float *y, size_t count) {
+  V a = v_set1(alpha);
+  int64_t n = (int64_t)count;
+  for (int64_t i = 0; i < n; i += LANES) v_store(y + i, v_mul(a, v_load(y + i, n - i)), n - i);
+}
+
+static void sgd(float *w, float *v, const float *g, size_t count, float lr, float momentum, float weight_decay,
+                bool nesterov) {
+  V rate = v_set1(-lr), mu = v_set1(momentum), decay = v_set1(weight_decay);
+  int64_t n = (int64_t)count;
+  for (int64_t i = 0; i < n; i += LANES) {
+    V wi = v_load(w + i, n - i), gi = v_fma(decay, wi, v_load(g + i, n - i));
+    V vi = v_fma(mu, v_load(v + i, n - i), gi);
+    v_store(v + i, vi, n - i);
+    v_store(w + i, v_fma(rate, nesterov ? v_fma(mu, vi, gi) : vi, wi), n - i);
+  }
+}
+
+/* A finite value times zero is zero; an infinity or a NaN gives NaN, which the sum keeps. */
+static bool all_finite(const float *x, size_t count) {
+  V s = v_set1(0), zero = s;
+  int64_t n = (int64_t)count;
+  for (int64_t i = 0; i < n; i += LANES) s = v_fma(v_load(x + i, n - i), zero, s);
+  return v_sum(s) == 0;
+}
+
+const mexit_training_table LANES_NAME(mexit_training_table) = {
+    statistics, reduce, apply, relu_backward, copy, dot, axpy, scale, sgd, all_finite,
+};

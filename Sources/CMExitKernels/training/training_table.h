@@ -1,0 +1,30 @@
+#pragma once
+/* The loops that training_loops.h builds for each instruction set. h and w are rows and their length, taken from the maps
+ * or, where every map is dense, 1 and height * width. */
+#include "mexit_training.h"
+
+typedef struct mexit_training_table {
+  void (*statistics)(int32_t h, int32_t w, const mexit_map *xm, const float *const *x, size_t n, const float *shift,
+                     double *sum, double *sum_squares);
+  void (*reduce)(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const float *const *x,
+                 const float *const *dy, const mexit_map *ym, const float *const *y, size_t n, const float *mean,
+                 const float *inv_std, double *sum_dy, double *sum_dy_xhat);
+  void (*apply)(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
+                const float *const *x, const float *const *dy, const mexit_map *ym, const float *const *y,
+                float *const *dx, size_t n, const float *mean, const float *a, const float *b, const float *d,
+                bool accumulate);
+  void (*relu_backward)(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
+                        const float *const *x, const float *const *dy, float *const *dx, size_t n, bool accumulate);
+  void (*copy)(int32_t h, int32_t w, const mexit_map *dym, const mexit_map *dxm, const float *const *dy,
+               float *const *dx, size_t n, bool accumulate);
+  double (*dot)(const float *a, const float *b, size_t count);
+  void (*axpy)(float alpha, const float *x, float *y, size_t count);
+  void (*scale)(float alpha, float *y, size_t count);
+  void (*sgd)(float *w, float *v, const float *g, size_t count, float lr, float momentum, float weight_decay,
+              bool nesterov);
+  bool (*all_finite)(const float *x, size_t count);
+} mexit_training_table;
+
+extern const mexit_training_table mexit_training_table__scalar, mexit_training_table__avx2, mexit_training_table__avx512;
+/* The table of the best instruction set that may run here. */
+const mexit_training_table *mexit_training_table_best(void);
