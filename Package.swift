@@ -35,7 +35,7 @@ let hidden: [Target] = [
     .target(name: "CMExitKernels"),
     .target(name: "CMExitProto", dependencies: ["CProtobufC"], exclude: ["mexit.proto"]),
     .target(name: "MExitParallel"),
-    .target(name: "MExitCommand", dependencies: ["MExitIR", "MExitData", "MExitRuntime", argumentParser]),
+    .target(name: "MExitCommand", dependencies: ["MExitIR", "MExitCheckpoint", "MExitData", "MExitRuntime", argumentParser]),
 ]
 
 let executables: [Target] = [
