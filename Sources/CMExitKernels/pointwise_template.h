@@ -1,0 +1,107 @@
+/* Plain loops over the pixels of a plane, compiled once per instruction set by the file that includes this: the compiler
+ * makes the vectors. Every operation is per element and rounds once per written operation, so all versions agree bit for
+ * bit. NAME(f) must add the suffix of the instruction set. */
+#pragma STDC FP_CONTRACT OFF
+
+static void NAME(scale_shift)(const mexit_plane *p, const float *x, float *y, float scale, float bias, bool relu) {
+  for (int32_t row = 0; row < p->height; row++, x += p->x_stride, y += p->y_stride) {
+    if (relu) {
+      for (int32_t i = 0; i < p->width; i++) {
+        const float v = __builtin_fmaf(scale, x[i], bias);
+        y[i] = v < 0.0f ? 0.0f : v;
+      }
+    } else {
+      for (int32_t i = 0; i < p->width; i++) y[i] = __builtin_fmaf(scale, x[i], bias);
+    }
+  }
+}
+
+#define EACH_PIXEL(expression)                                                                  \
+  for (int32_t row = 0; row < p->height; row++, x += p->x_stride, y += p->y_stride) {           \
+    for (int32_t i = 0; i < p->width; i++) {                                                    \
+      const float v = x[i];                                                                     \
+      y[i] = (expression);                                                                      \
+    }                                                                                           \
+  }
+static void NAME(unary)(const mexit_plane *p, mexit_unary op, float parameter, const float *x, float *y) {
+  switch (op) {
+  case MEXIT_UNARY_RELU:
+    EACH_PIXEL(v < 0.0f ? 0.0f : v)
+    break;
+  case MEXIT_UNARY_RELU6:
+    EACH_PIXEL(v < 0.0f ? 0.0f : v > 6.0f ? 6.0f : v)
+    break;
+  case MEXIT_UNARY_LEAKY_RELU:
+    EACH_PIXEL(v < 0.0f ? parameter * v : v)
+    break;
+  case MEXIT_UNARY_HARD_SWISH:
+    EACH_PIXEL(v * (v + 3.0f < 0.0f ? 0.0f : v + 3.0f > 6.0f ? 6.0f : v + 3.0f) / 6.0f)
+    break;
+  default:
+    EACH_PIXEL(v)
+    break;
+  }
+}
+#undef EACH_PIXEL
+
+static void NAME(add)(const mexit_plane *p, const float *a, const float *b, int64_t b_stride, float *y, bool relu) {
+  for (int32_t row = 0; row < p->height; row++, a += p->x_stride, b += b_stride, y += p->y_stride) {
+    if (relu) {
+      for (int32_t i = 0; i < p->width; i++) {
+        const float v = a[i] + b[i];
+        y[i] = v < 0.0f ? 0.0f : v;
+      }
+    } else {
+      for (int32_t i = 0; i < p->width; i++) y[i] = a[i] + b[i];
+    }
+  }
+}
+
+/* Tap by tap over a whole output row, each tap over the outputs whose window has it inside the image. A NaN stays. */
+static void NAME(max_pool_row)(const mexit_pool2d *p, const float *x, int32_t h, float *y) {
+  for (int32_t w = 0; w < p->y.width; w++) y[w] = -__builtin_inff();
+  for (int32_t ky = 0; ky < p->kernel_h; ky++) {
+    const int64_t row = (int64_t)h * p->stride_h - p->pad_h + ky;
+    if (row < 0 || row >= p->x.height) continue;
+    for (int32_t kx = 0; kx < p->kernel_w; kx++) {
+      int32_t begin, end;
+      mexit_pool_range(kx, p->stride_w, p->pad_w, p->x.width, p->y.width, &begin, &end);
+      const float *from = x + row * p->x.row_stride + kx - p->pad_w;
+      const int64_t stride = p->stride_w;
+      for (int32_t w = begin; w < end; w++) {
+        const float v = from[w * stride];
+        y[w] = v > y[w] || v != v ? v : y[w];
+      }
+    }
+  }
+}
+static void NAME(max_pool)(const mexit_pool2d *p, const float *x, float *y) {
+  for (int32_t h = 0; h < p->y.height; h++) NAME(max_pool_row)(p, x, h, y + h * p->y.row_stride);
+}
+
+static void NAME(avg_pool_row)(const mexit_pool2d *p, const float *x, int32_t h, float *y) {
+  int32_t rows = 0;
+  for (int32_t w = 0; w < p->y.width; w++) y[w] = 0.0f;
+  for (int32_t ky = 0; ky < p->kernel_h; ky++) {
+    const int64_t row = (int64_t)h * p->stride_h - p->pad_h + ky;
+    if (row < 0 || row >= p->x.height) continue;
+    rows++;
+    for (int32_t kx = 0; kx < p->kernel_w; kx++) {
+      int32_t begin, end;
+      mexit_pool_range(kx, p->stride_w, p->pad_w, p->x.width, p->y.width, &begin, &end);
+      const float *from = x + row * p->x.row_stride + kx - p->pad_w;
+      const int64_t stride = p->stride_w;
+      for (int32_t w = begin; w < end; w++) y[w] += from[w * stride];
+    }
+  }
+  if (p->count_include_pad) rows = p->kernel_h;
+  for (int32_t w = 0; w < p->y.width; w++) {
+    const int64_t left = (int64_t)w * p->stride_w - p->pad_w, right = left + p->kernel_w;
+    const int64_t inside = (right < p->x.width ? right : p->x.width) - (left > 0 ? left : 0);
+    const int64_t columns = p->count_include_pad ? p->kernel_w : inside;
+    y[w] = y[w] / (float)(rows * columns);
+  }
+}
+static void NAME(avg_pool)(const mexit_pool2d *p, const float *x, float *y) {
+  for (int32_t h = 0; h < p->y.height; h++) NAME(avg_pool_row)(p, x, h, y + h * p->y.row_stride);
+}

@@ -1,0 +1,28 @@
+#pragma once
+/* The vector vocabulary of the kernel templates, for AVX-512: `vf` is a vector of V floats, and a set of lanes is the bit
+ * mask `bits`. Macros, not functions: they take on the target of the function that uses them. */
+#include <immintrin.h>
+
+#define MEXIT_ISA_SUFFIX avx512
+#define MEXIT_TARGET_BEGIN \
+  _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,avx2,fma\"))), apply_to = function)")
+#define MEXIT_TARGET_END _Pragma("clang attribute pop")
+
+#define V 16
+#define VEC_REGISTERS 32
+typedef __m512 vf;
+#define vzero() _mm512_setzero_ps()
+#define vset1(value) _mm512_set1_ps(value)
+#define vload(p) _mm512_loadu_ps(p)
+#define vstore(p, v) _mm512_storeu_ps(p, v)
+/* Lanes outside `bits` keep `old`, and their memory is not touched. */
+#define vload_bits(old, bits, p) _mm512_mask_loadu_ps(old, (__mmask16)(bits), p)
+#define vstore_bits(p, bits, v) _mm512_mask_storeu_ps(p, (__mmask16)(bits), v)
+#define vadd(a, b) _mm512_add_ps(a, b)
+#define vadd_bits(a, bits, b) _mm512_mask_add_ps(a, (__mmask16)(bits), a, b)
+#define vfma(a, b, c) _mm512_fmadd_ps(a, b, c)
+/* v < 0 ? 0 : v, so that NaN stays NaN: max returns its second operand when the two do not compare. */
+#define vrelu(v) _mm512_max_ps(_mm512_setzero_ps(), v)
+/* Elements 0, 2, 4 ... of the 2V floats a, b. */
+#define veven(a, b) \
+  _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b)
