@@ -1,5 +1,9 @@
 /* Every kernel of the convolution's gradients, the only register: DATA(isa, name) for dx, WEIGHTS(isa, name) for dweight.
  * The references stand first. A line needs the functions mexit_conv2d_backward_data_NAME_{supports, cost, ...} that
- * conv2d_backward.c names; nothing else. */
+ * conv2d_backward.h names; nothing else. */
 DATA(SCALAR, scalar)
 WEIGHTS(SCALAR, scalar)
+#if defined(__x86_64__)
+WEIGHTS(AVX2, pixels_avx2)
+WEIGHTS(AVX512, pixels_avx512)
+#endif

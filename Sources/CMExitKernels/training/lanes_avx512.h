@@ -30,3 +30,21 @@ static inline D d_fma(D s, V a, V b) {
   return (D){_mm512_fmadd_pd(d_lo(a), d_lo(b), s.lo), _mm512_fmadd_pd(d_hi(a), d_hi(b), s.hi)};
 }
 static inline double d_sum(D s) { return _mm512_reduce_add_pd(_mm512_add_pd(s.lo, s.hi)); }
+/* The sums of four vectors. */
+static inline __m128 v_sum4(V a, V b, V c, V d) {
+  V ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+  V cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
+  V s = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+  s = _mm512_add_ps(s, _mm512_permute_ps(s, 0x4e));
+  s = _mm512_add_ps(s, _mm512_permute_ps(s, 0xb1));
+  return _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, s));
+}
+/* The even and the odd floats of 2 * LANES neighbours. */
+static inline V v_even(V a, V b) {
+  const __m512i at = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  return _mm512_permutex2var_ps(a, at, b);
+}
+static inline V v_odd(V a, V b) {
+  const __m512i at = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return _mm512_permutex2var_ps(a, at, b);
+}

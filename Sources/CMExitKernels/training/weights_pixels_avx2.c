@@ -1,0 +1,24 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "weights_pixels_plan.h"
+#include "mexit_training.h"
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#include "lanes_avx2.h"
+#define TILE_O 3
+#include "weights_pixels.h"
+#pragma clang attribute pop
+
+bool mexit_conv2d_backward_weights_pixels_avx2_supports(const mexit_conv2d *c) { return mexit_pixels_plan(c).supported; }
+size_t mexit_conv2d_backward_weights_pixels_avx2_scratch_floats(const mexit_conv2d *c) {
+  pixels_plan p = mexit_pixels_plan(c);
+  return mexit_pixels_scratch(&p);
+}
+double mexit_conv2d_backward_weights_pixels_avx2_cost(const mexit_conv2d *c) {
+  return mexit_pixels_cost(c, LANES, TILE_O);
+}
+void mexit_conv2d_backward_weights_pixels_avx2_run(const mexit_conv2d *c, const float *const *x, const float *const *dy,
+                                                   size_t n, float *dweight, float *scratch) {
+  mexit_weights_pixels__avx2(c, x, dy, n, dweight, scratch);
+}
+#endif

@@ -1,0 +1,24 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "weights_pixels_plan.h"
+#include "mexit_training.h"
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#include "lanes_avx512.h"
+#define TILE_O 6
+#include "weights_pixels.h"
+#pragma clang attribute pop
+
+bool mexit_conv2d_backward_weights_pixels_avx512_supports(const mexit_conv2d *c) { return mexit_pixels_plan(c).supported; }
+size_t mexit_conv2d_backward_weights_pixels_avx512_scratch_floats(const mexit_conv2d *c) {
+  pixels_plan p = mexit_pixels_plan(c);
+  return mexit_pixels_scratch(&p);
+}
+double mexit_conv2d_backward_weights_pixels_avx512_cost(const mexit_conv2d *c) {
+  return mexit_pixels_cost(c, LANES, TILE_O);
+}
+void mexit_conv2d_backward_weights_pixels_avx512_run(const mexit_conv2d *c, const float *const *x, const float *const *dy,
+                                                   size_t n, float *dweight, float *scratch) {
+  mexit_weights_pixels__avx512(c, x, dy, n, dweight, scratch);
+}
+#endif
