@@ -7,6 +7,17 @@ static inline double mexit_conv2d_macs(const mexit_conv2d *c) {
   return (double)c->out_channels * (c->in_channels / c->groups) * c->kernel_h * c->kernel_w * c->y.height * c->y.width;
 }
 
+/* The outputs first ..< last whose window holds input pixel `output * stride + shift`, inside 0 ..< size. */
+typedef struct { int32_t first, last; } mexit_span;
+static inline mexit_span mexit_outputs_inside(int32_t outputs, int32_t stride, int32_t shift, int32_t size) {
+  mexit_span r = {0, outputs};
+  if (shift < 0) r.first = (-shift + stride - 1) / stride;
+  int32_t room = size - 1 - shift; /* largest output * stride */
+  if (room < 0) r.last = 0;
+  else if (room / stride + 1 < r.last) r.last = room / stride + 1;
+  return r;
+}
+
 /* The functions of every kernel in the register. */
 #define DATA(isa, name)                                                                                        \
   bool mexit_conv2d_backward_data_##name##_supports(const mexit_conv2d *);                                     \

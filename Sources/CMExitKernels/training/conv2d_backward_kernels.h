@@ -5,5 +5,7 @@ DATA(SCALAR, scalar)
 WEIGHTS(SCALAR, scalar)
 #if defined(__x86_64__)
 WEIGHTS(AVX2, pixels_avx2)
+WEIGHTS(AVX2, channels_avx2)
 WEIGHTS(AVX512, pixels_avx512)
+WEIGHTS(AVX512, channels_avx512)
 #endif

@@ -3,17 +3,6 @@
 
 #include "conv2d_backward.h"
 
-/* The outputs whose window holds input pixel `out * stride + shift` inside 0 ..< size: first ..< last. */
-typedef struct { int32_t first, last; } range;
-static range inside(int32_t outputs, int32_t stride, int32_t shift, int32_t size) {
-  range r = {0, outputs};
-  if (shift < 0) r.first = (-shift + stride - 1) / stride;
-  int32_t room = size - 1 - shift; /* largest out * stride */
-  if (room < 0) r.last = 0;
-  else if (room / stride + 1 < r.last) r.last = room / stride + 1;
-  return r;
-}
-
 bool mexit_conv2d_backward_data_scalar_supports(const mexit_conv2d *c) { return (void)c, true; }
 double mexit_conv2d_backward_data_scalar_cost(const mexit_conv2d *c) { return mexit_conv2d_macs(c) * 0.6; }
 size_t mexit_conv2d_backward_data_scalar_scratch_floats(const mexit_conv2d *c) { return (void)c, 0; }
@@ -43,8 +32,8 @@ void mexit_conv2d_backward_data_scalar_run(const mexit_conv2d *c, const float *p
         for (int32_t ky = 0; ky < c->kernel_h; ky++)
           for (int32_t kx = 0; kx < c->kernel_w; kx++, weight++) {
             int32_t sy = ky * c->dilation_h - c->pad_h, sx = kx * c->dilation_w - c->pad_w;
-            range h = inside(c->y.height, c->stride_h, sy, c->x.height);
-            range w = inside(c->y.width, c->stride_w, sx, c->x.width);
+            mexit_span h = mexit_outputs_inside(c->y.height, c->stride_h, sy, c->x.height);
+            mexit_span w = mexit_outputs_inside(c->y.width, c->stride_w, sx, c->x.width);
             for (int32_t r = h.first; r < h.last; r++) {
               const float *from = dy[k] + o * c->y.channel_stride + r * c->y.row_stride;
               float *to = dx[k] + (o / co * ci + i) * c->x.channel_stride +
@@ -64,8 +53,8 @@ void mexit_conv2d_backward_weights_scalar_run(const mexit_conv2d *c, const float
       for (int32_t ky = 0; ky < c->kernel_h; ky++)
         for (int32_t kx = 0; kx < c->kernel_w; kx++, dweight++) {
           int32_t sy = ky * c->dilation_h - c->pad_h, sx = kx * c->dilation_w - c->pad_w;
-          range h = inside(c->y.height, c->stride_h, sy, c->x.height);
-          range w = inside(c->y.width, c->stride_w, sx, c->x.width);
+          mexit_span h = mexit_outputs_inside(c->y.height, c->stride_h, sy, c->x.height);
+          mexit_span w = mexit_outputs_inside(c->y.width, c->stride_w, sx, c->x.width);
           double sum = 0;
           for (size_t k = 0; k < n; k++)
             for (int32_t r = h.first; r < h.last; r++) {

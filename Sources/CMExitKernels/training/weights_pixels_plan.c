@@ -76,7 +76,7 @@ double mexit_pixels_cost(const mexit_conv2d *c, int32_t lanes, int32_t tile) {
   double step = 2 * each > each + 4 ? 2 * each : each + 4;
   double vectors = (double)((p.run + lanes - 1) / lanes);
   double cycles = c->groups * parts * columns * (vectors * (step + 1) + 20 + 20 * each / p.block);
-  if (!p.x_direct) cycles += (double)p.x_sample * 0.4;
-  if (!p.dy_direct) cycles += (double)p.dy_sample * 0.2;
+  if (!p.x_direct) cycles += (double)p.x_sample * 1.2;
+  if (!p.dy_direct) cycles += (double)p.dy_sample * 0.5;
   return cycles * 0.4;
 }

@@ -1,0 +1,132 @@
+#pragma once
+/* The "channels" kernel of the weights' gradient: lanes are input channels. See weights_channels_plan.h. */
+#include "weights_channels_plan.h"
+
+/* to[pixel][channel] = from[channel][pixel], `pitch` floats from pixel to pixel. */
+static void turn(const mexit_map *m, const float *from, float *to, int64_t pitch) {
+  for (int32_t r = 0; r < m->height; r++) {
+    int32_t c = 0;
+    for (; c + 4 <= m->channels; c += 4) {
+      const float *p = from + c * m->channel_stride + r * m->row_stride;
+      float *q = to + (int64_t)r * m->width * pitch + c;
+      int32_t i = 0;
+      for (; i + 4 <= m->width; i += 4) {
+        __m128 a0 = _mm_loadu_ps(p + i), a1 = _mm_loadu_ps(p + m->channel_stride + i);
+        __m128 a2 = _mm_loadu_ps(p + 2 * m->channel_stride + i), a3 = _mm_loadu_ps(p + 3 * m->channel_stride + i);
+        _MM_TRANSPOSE4_PS(a0, a1, a2, a3);
+        _mm_storeu_ps(q + i * pitch, a0);
+        _mm_storeu_ps(q + (i + 1) * pitch, a1);
+        _mm_storeu_ps(q + (i + 2) * pitch, a2);
+        _mm_storeu_ps(q + (i + 3) * pitch, a3);
+      }
+      for (; i < m->width; i++)
+        for (int32_t j = 0; j < 4; j++) q[i * pitch + j] = p[j * m->channel_stride + i];
+    }
+    for (; c < m->channels; c++)
+      for (int32_t i = 0; i < m->width; i++)
+        to[((int64_t)r * m->width + i) * pitch + c] = from[c * m->channel_stride + r * m->row_stride + i];
+  }
+}
+
+/* What the tiles of one tap read. */
+typedef struct {
+  const float *x, *dy;   /* channels-last, first sample: the pixels that the tap's first output joins */
+  int64_t x_sample, dy_sample, x_row, dy_row, x_pixel, dy_pixel; /* floats from one to the next, x in strides */
+  int32_t samples, rows, columns;
+} channels_tap;
+
+/* sums[TILE_O][pitch] += dy (outer) x over all pixels of the tap, for `v` vectors of input channels. */
+static inline __attribute__((always_inline)) void tile(const int v, const channels_tap *t, const float *x,
+                                                       const float *dy, float *sums, int64_t pitch) {
+  V acc[TILE_O][TILE_V];
+#pragma clang loop unroll(full)
+  for (int o = 0; o < TILE_O; o++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < v; j++) acc[o][j] = v_set1(0);
+  for (int32_t k = 0; k < t->samples; k++)
+    for (int32_t r = 0; r < t->rows; r++) {
+      const float *p = x + k * t->x_sample + r * t->x_row, *q = dy + k * t->dy_sample + r * t->dy_row;
+      for (int32_t i = 0; i < t->columns; i++, p += t->x_pixel, q += t->dy_pixel) {
+        V a[TILE_V];
+#pragma clang loop unroll(full)
+        for (int j = 0; j < v; j++) a[j] = v_load(p + j * LANES, LANES);
+#pragma clang loop unroll(full)
+        for (int o = 0; o < TILE_O; o++) {
+          V g = v_set1(q[o]);
+#pragma clang loop unroll(full)
+          for (int j = 0; j < v; j++) acc[o][j] = v_fma(g, a[j], acc[o][j]);
+        }
+      }
+    }
+#pragma clang loop unroll(full)
+  for (int o = 0; o < TILE_O; o++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < v; j++) {
+      float *to = sums + o * pitch + j * LANES;
+      v_store(to, v_add(v_load(to, LANES), acc[o][j]), LANES);
+    }
+}
+
+#define TILE(v)                                                                                              \
+  static __attribute__((noinline)) void tile##v(const channels_tap *t, const float *x, const float *dy,      \
+                                                float *sums, int64_t pitch) {                                \
+    tile(v, t, x, dy, sums, pitch);                                                                          \
+  }
+TILE(1) TILE(2)
+#if TILE_V > 2
+TILE(3) TILE(4)
+#endif
+typedef void (*tile_function)(const channels_tap *, const float *, const float *, float *, int64_t);
+static const tile_function tiles[] = {NULL, tile1, tile2,
+#if TILE_V > 2
+                                      tile3, tile4
+#endif
+};
+
+static void run_tap(const channels_plan *p, const channels_tap *t, float *sums) {
+  int32_t columns = p->padded / LANES, parts = (columns + TILE_V - 1) / TILE_V;
+  for (int32_t part = 0; part < parts; part++) { /* the pixels of these channels stay in the first-level cache */
+    int32_t v = columns * part / parts, count = columns * (part + 1) / parts - v;
+    for (int32_t o = 0; o < p->outputs; o += TILE_O)
+      tiles[count](t, t->x + v * LANES, t->dy + o, sums + (int64_t)o * p->padded + v * LANES, p->padded);
+  }
+}
+
+void LANES_NAME(mexit_weights_channels)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n,
+                                        float *dweight, float *scratch) {
+  channels_plan p = mexit_channels_plan(c, LANES, TILE_O);
+  int32_t taps = c->kernel_h * c->kernel_w;
+  float *sums = scratch, *xs = sums + p.sums, *dys = xs + p.x_sample * p.block;
+  mexit_zero_f32(scratch, mexit_channels_scratch(&p)); /* the sums, and the channels that rounding up added */
+  for (size_t k = 0; k < n; k += (size_t)p.block) {
+    int32_t samples = n - k < (size_t)p.block ? (int32_t)(n - k) : p.block;
+    for (int32_t i = 0; i < samples; i++) {
+      turn(&c->x, x[k + (size_t)i], xs + i * p.x_sample, p.padded);
+      turn(&c->y, dy[k + (size_t)i], dys + i * p.dy_sample, p.outputs);
+    }
+    for (int32_t tap = 0; tap < taps; tap++) {
+      int32_t sy = tap / c->kernel_w * c->dilation_h - c->pad_h, sx = tap % c->kernel_w * c->dilation_w - c->pad_w;
+      mexit_span h = mexit_outputs_inside(c->y.height, c->stride_h, sy, c->x.height);
+      mexit_span w = mexit_outputs_inside(c->y.width, c->stride_w, sx, c->x.width);
+      if (h.first >= h.last || w.first >= w.last) continue;
+      int64_t iy = (int64_t)h.first * c->stride_h + sy, ix = (int64_t)w.first * c->stride_w + sx;
+      channels_tap t = {.x = xs + (iy * c->x.width + ix) * p.padded,
+                        .dy = dys + ((int64_t)h.first * c->y.width + w.first) * p.outputs,
+                        .x_sample = p.x_sample,
+                        .dy_sample = p.dy_sample,
+                        .x_row = (int64_t)c->stride_h * c->x.width * p.padded,
+                        .dy_row = (int64_t)c->y.width * p.outputs,
+                        .x_pixel = (int64_t)c->stride_w * p.padded,
+                        .dy_pixel = p.outputs,
+                        .samples = samples,
+                        .rows = h.last - h.first,
+                        .columns = w.last - w.first};
+      run_tap(&p, &t, sums + (int64_t)tap * p.outputs * p.padded);
+    }
+  }
+  for (int32_t o = 0; o < c->out_channels; o++, dweight += (int64_t)c->in_channels * taps)
+    for (int32_t tap = 0; tap < taps; tap++) {
+      const float *from = sums + ((int64_t)tap * p.outputs + o) * p.padded;
+      for (int32_t i = 0; i < c->in_channels; i++) dweight[(int64_t)i * taps + tap] += from[i];
+    }
+}

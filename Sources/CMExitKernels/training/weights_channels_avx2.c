@@ -1,0 +1,25 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "mexit_training.h"
+#include "weights_channels_plan.h"
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#include "lanes_avx2.h"
+#define TILE_O 6
+#define TILE_V 2
+#include "weights_channels.h"
+#pragma clang attribute pop
+
+bool mexit_conv2d_backward_weights_channels_avx2_supports(const mexit_conv2d *c) { return c->groups == 1; }
+size_t mexit_conv2d_backward_weights_channels_avx2_scratch_floats(const mexit_conv2d *c) {
+  channels_plan p = mexit_channels_plan(c, LANES, TILE_O);
+  return mexit_channels_scratch(&p);
+}
+double mexit_conv2d_backward_weights_channels_avx2_cost(const mexit_conv2d *c) {
+  return mexit_channels_cost(c, LANES, TILE_O, TILE_V);
+}
+void mexit_conv2d_backward_weights_channels_avx2_run(const mexit_conv2d *c, const float *const *x,
+                                                     const float *const *dy, size_t n, float *dweight, float *scratch) {
+  mexit_weights_channels__avx2(c, x, dy, n, dweight, scratch);
+}
+#endif
