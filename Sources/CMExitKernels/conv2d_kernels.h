@@ -1,3 +1,12 @@
 /* The register of forward convolution kernels: KERNEL(isa, name, reorders). The including file defines KERNEL.
  * A name is mexit_<operation>_<type>_<method>__<isa>. The scalar reference stands first. */
 KERNEL(MEXIT_ISA_SCALAR, mexit_conv2d_f32_direct__scalar, false)
+#if defined(__x86_64__)
+KERNEL(MEXIT_ISA_AVX2, mexit_conv2d_f32_flat__avx2, false)
+KERNEL(MEXIT_ISA_AVX2, mexit_conv2d_f32_pair__avx2, false)
+KERNEL(MEXIT_ISA_AVX512, mexit_conv2d_f32_flat__avx512, false)
+KERNEL(MEXIT_ISA_AVX512, mexit_conv2d_f32_pair__avx512, false)
+#elif defined(__aarch64__)
+KERNEL(MEXIT_ISA_NEON, mexit_conv2d_f32_flat__neon, false)
+KERNEL(MEXIT_ISA_NEON, mexit_conv2d_f32_pair__neon, false)
+#endif

@@ -2,7 +2,6 @@
 /* The vector vocabulary of the kernel templates (see private_vec_avx512.h) for AVX2 and FMA. */
 #include <immintrin.h>
 
-#define MEXIT_ISA_SUFFIX avx2
 #define MEXIT_TARGET_BEGIN \
   _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to = function)")
 #define MEXIT_TARGET_END _Pragma("clang attribute pop")

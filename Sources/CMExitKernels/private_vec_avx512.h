@@ -3,7 +3,6 @@
  * mask `bits`. Macros, not functions: they take on the target of the function that uses them. */
 #include <immintrin.h>
 
-#define MEXIT_ISA_SUFFIX avx512
 #define MEXIT_TARGET_BEGIN \
   _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512dq,avx512vl,avx2,fma\"))), apply_to = function)")
 #define MEXIT_TARGET_END _Pragma("clang attribute pop")

@@ -2,7 +2,6 @@
 /* The vector vocabulary of the kernel templates (see private_vec_avx512.h) for Arm Advanced SIMD. */
 #include <arm_neon.h>
 
-#define MEXIT_ISA_SUFFIX neon
 #define MEXIT_TARGET_BEGIN
 #define MEXIT_TARGET_END
 

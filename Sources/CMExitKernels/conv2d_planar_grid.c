@@ -1,0 +1,65 @@
+/* Lays the output's pixels along vectors: which lanes go where. */
+#include "private_conv2d_planar_grid.h"
+
+static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
+
+int32_t mexit_planar_vector_count(const mexit_planar_family *f, const mexit_conv2d *c) {
+  if (!f->pairs) {
+    const int64_t positions = (c->y.height - 1) * c->x.row_stride + c->y.width;
+    return (int32_t)((positions + f->lanes - 1) / f->lanes);
+  }
+  const int32_t half = f->lanes / 2;
+  const int64_t halves = (int64_t)c->y.height * ((c->y.width + half - 1) / half);
+  return (int32_t)((halves + 1) / 2);
+}
+
+/* Adds lanes to the last segment if they continue it in memory, else starts a new one. */
+static void append(mexit_planar_segment *segments, int32_t begin, int32_t *end, int64_t y_offset, uint32_t lanes) {
+  if (*end > begin && segments[*end - 1].y_offset == y_offset) segments[*end - 1].lanes |= lanes;
+  else segments[(*end)++] = (mexit_planar_segment){(int32_t)y_offset, lanes};
+}
+
+static uint32_t lane_range(int32_t begin, int32_t end) { return (uint32_t)(((uint64_t)1 << end) - ((uint64_t)1 << begin)); }
+
+static void fill_flat(const mexit_planar_family *f, const mexit_conv2d *c, int32_t index, mexit_planar_vector *v,
+                      mexit_planar_segment *segments) {
+  const int64_t stride = c->x.row_stride, first = (int64_t)index * f->lanes;
+  v->x_low = v->x_high = (int32_t)first;
+  for (int64_t row = first / stride; row < c->y.height && row * stride < first + f->lanes; row++) {
+    const int64_t begin = row * stride - first, end = begin + c->y.width;
+    const int32_t low = begin > 0 ? (int32_t)begin : 0, high = least(f->lanes, end < f->lanes ? (int32_t)end : f->lanes);
+    if (low < high) append(segments, v->segment_begin, &v->segment_end, row * c->y.row_stride - begin, lane_range(low, high));
+  }
+}
+
+static void fill_pair(const mexit_planar_family *f, const mexit_conv2d *c, int32_t index, mexit_planar_vector *v,
+                      mexit_planar_segment *segments) {
+  const int32_t half = f->lanes / 2, per_row = (c->y.width + half - 1) / half;
+  for (int32_t part = 0; part < 2; part++) {
+    const int64_t number = 2 * (int64_t)index + part, row = number / per_row;
+    const int32_t column = (int32_t)(number % per_row) * half;
+    if (row >= c->y.height) { /* an odd half left over */
+      v->x_high = v->x_low;
+      return;
+    }
+    const int64_t x_offset = row * c->stride_h * c->x.row_stride + (int64_t)column * c->stride_w;
+    if (part == 0) v->x_low = (int32_t)x_offset;
+    else v->x_high = (int32_t)x_offset;
+    const int32_t low = part * half;
+    append(segments, v->segment_begin, &v->segment_end, row * c->y.row_stride + column - low,
+           lane_range(low, low + least(half, c->y.width - column)));
+  }
+}
+
+int32_t mexit_planar_fill_vectors(const mexit_planar_family *f, const mexit_conv2d *c, mexit_planar_vector *vectors,
+                                  mexit_planar_segment *segments) {
+  const int32_t count = mexit_planar_vector_count(f, c);
+  int32_t used = 0;
+  for (int32_t i = 0; i < count; i++) {
+    vectors[i].segment_begin = vectors[i].segment_end = used;
+    if (f->pairs) fill_pair(f, c, i, &vectors[i], segments);
+    else fill_flat(f, c, i, &vectors[i], segments);
+    used = vectors[i].segment_end;
+  }
+  return used;
+}
