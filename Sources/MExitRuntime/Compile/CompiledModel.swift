@@ -1,0 +1,99 @@
+import CMExitKernels
+import MExitIR
+
+/// How a model is compiled.
+public struct CompileOptions: Hashable, Sendable {
+    /// Exits to keep, ascending (indices into the model's exits); nil for all. The others' heads, and everything that only
+    /// they need, are not there at all.
+    public var exits: [Int]?
+    /// Fold batch norms into the convolutions before them (the default). Off, they run on their own: for comparison.
+    public var foldsBatchNorm = true
+
+    public init(exits: [Int]? = nil, foldsBatchNorm: Bool = true) {
+        self.exits = exits
+        self.foldsBatchNorm = foldsBatchNorm
+    }
+}
+
+/// A model made ready to run: batch norms folded, activations fused, concats turned into placement, kernels chosen for
+/// this CPU, weights packed, memory planned. Immutable; share it between as many contexts and threads as you like.
+///
+/// Unchecked: every stored property is constant, and the packed weights are not written after `init`.
+public final class CompiledModel: @unchecked Sendable {
+    /// The graph that was compiled, all exits included.
+    public let graph: Graph
+    public let preprocessing: Preprocessing
+    /// One name per class, or empty.
+    public let classNames: [String]
+    /// Named operating points of the model.
+    public let policies: [NamedPolicy]
+    /// The exits that were kept, as indices into `graph.exits`; a stage ends at each.
+    public let exits: [Int]
+    /// Cost of each stage for one sample.
+    public let stageCosts: [Cost]
+    /// What an answer at each kept exit costs in all: running sums of ``stageCosts``.
+    public let cumulativeCosts: [Cost]
+    /// Graph operations that each stage executes for one sample.
+    public let stageOperations: [Int]
+
+    let steps: [Step]
+    let stageStarts: [Int]
+    let weights: AlignedFloats
+    let input: MemoryPlan.Place
+    let logits: [MemoryPlan.Place]
+    let scratchFloats: Int
+
+    /// Floats of memory that one sample takes while it is under way.
+    public let slotFloats: Int
+    /// The least that any plan of the same buffers could take.
+    public let leastSlotFloats: Int
+
+    /// Compiles a model.
+    ///
+    /// - Throws: ``RuntimeError`` or `GraphError` when the exits asked for are not there, or memory is short.
+    /// - Complexity: O(parameters); some milliseconds for 3 M parameters.
+    public init(_ model: Model, options: CompileOptions = CompileOptions()) throws {
+        if let unknown = mexit_cpu_disable_error() {
+            throw RuntimeError(.badUse, "MEXIT_CPU_DISABLE names '\(String(cString: unknown))'; known are avx512, avx2, neon")
+        }
+        try model.check()
+        let graph = model.graph
+        let stages = try graph.stages(exits: options.exits)
+        let operations = Fusion(graph: graph, stages: stages, foldsBatchNorm: options.foldsBatchNorm).operations(of: stages)
+        let logits = stages.map { graph.exits[$0.exit].logits }
+        let memory = MemoryPlan(graph: graph, operations: operations, logits: logits)
+        let compiler = try Compiler(model: model, operations: operations, memory: memory, stageCount: stages.count)
+        guard let input = memory.places[0] else {
+            throw RuntimeError(.badModel, "no kept exit depends on the input; a classifier that ignores its input cannot be compiled")
+        }
+        self.graph = graph
+        preprocessing = model.preprocessing
+        classNames = model.classNames
+        policies = model.policies
+        exits = stages.map(\.exit)
+        stageCosts = try graph.stageCosts(exits: options.exits)
+        cumulativeCosts = Graph.cumulative(stageCosts)
+        stageOperations = stages.map(\.nodes.count)
+        steps = compiler.steps
+        stageStarts = compiler.stageStarts
+        weights = try compiler.weights()
+        self.input = input
+        self.logits = logits.compactMap { memory.places[$0] }
+        scratchFloats = compiler.scratchFloats
+        slotFloats = memory.slotFloats
+        leastSlotFloats = memory.leastFloats
+    }
+
+    /// Number of classes.
+    public var classCount: Int { graph.classCount }
+    /// Number of stages, one per kept exit.
+    public var stageCount: Int { exits.count }
+    /// Shape of the input, `[C, H, W]` or `[K]`.
+    public var inputShape: Shape { graph.inputShape }
+    /// The name of a class, or its number where the model has no names.
+    public func className(_ label: Int) -> String {
+        classNames.indices.contains(label) ? classNames[label] : String(label)
+    }
+    /// Steps of a stage.
+    func steps(ofStage stage: Int) -> ArraySlice<Step> { steps[stageStarts[stage]..<stageStarts[stage + 1]] }
+}

@@ -1,0 +1,209 @@
+import CMExitKernels
+import MExitIR
+
+/// Turns fused operations into steps: folds batch norms, chooses kernels, packs weights.
+struct Compiler {
+    let model: Model
+    let memory: MemoryPlan
+    private(set) var steps: [Step] = []
+    /// First step of each stage, and one past the last step.
+    private(set) var stageStarts: [Int] = []
+    private var packed: [Float] = []
+    private(set) var scratchFloats = 0
+
+    init(model: Model, operations: [FusedOperation], memory: MemoryPlan, stageCount: Int) throws {
+        self.model = model
+        self.memory = memory
+        var next = 0
+        for stage in 0..<stageCount {
+            stageStarts.append(steps.count)
+            while next < operations.count, operations[next].stage == stage {
+                try append(operations[next])
+                next += 1
+            }
+        }
+        stageStarts.append(steps.count)
+    }
+
+    /// The packed weights, in memory of their own.
+    func weights() throws -> AlignedFloats {
+        let memory = try AlignedFloats(count: packed.count)
+        packed.withUnsafeBufferPointer { source in
+            if let base = source.baseAddress { memory.base.update(from: base, count: source.count) }
+        }
+        return memory
+    }
+
+    private func place(_ value: Int) throws -> MemoryPlan.Place {
+        guard let place = memory.places[value] else {
+            throw RuntimeError(.badModel, "\(model.graph.nodes[value].name) has no place in memory; this is a fault of the compiler, please report it")
+        }
+        return place
+    }
+
+    private mutating func append(_ operation: FusedOperation) throws {
+        let x = try place(operation.inputs[0])
+        let y = try place(operation.output)
+        switch operation.kind {
+        case .concat:
+            try appendCopies(operation)
+        case .add:
+            try appendTerms(operation)
+        default:
+            var step = Step(kind: try kind(of: operation, x, y), x: x, y: y, operations: 0, macs: 0)
+            count(operation, in: &step)
+            steps.append(step)
+        }
+    }
+
+    private func count(_ operation: FusedOperation, in step: inout Step) {
+        step.operations += operation.nodes.count
+        step.macs += operation.nodes.reduce(0) { $0 + model.graph.cost(ofNode: $1).macs }
+    }
+
+    /// Copies what could not be placed inside a concat. A concat whose inputs are all in place costs nothing; it still is an
+    /// operation of the graph that was executed, and is counted.
+    private mutating func appendCopies(_ operation: FusedOperation) throws {
+        let whole = try place(operation.output)
+        var channel = 0
+        let first = steps.count
+        for input in operation.inputs {
+            let x = try place(input)
+            if !memory.isPlaced(input, inside: operation.output, atChannel: channel) {
+                var map = whole.map
+                map.channels = x.map.channels
+                let y = MemoryPlan.Place(map: map, offset: whole.offset + channel * Int(map.channel_stride))
+                steps.append(Step(kind: .copy, x: x, y: y, operations: 0, macs: 0))
+            }
+            channel += Int(x.map.channels)
+        }
+        if steps.count == first { steps.append(Step(kind: .nothing, x: whole, y: whole, operations: 0, macs: 0)) }
+        count(operation, in: &steps[steps.count - 1])
+    }
+
+    /// A sum of more than two terms: the first two into y, then each further one onto y.
+    private mutating func appendTerms(_ operation: FusedOperation) throws {
+        let y = try place(operation.output)
+        var sum = try place(operation.inputs[0])
+        for (index, input) in operation.inputs.enumerated().dropFirst() {
+            let isLast = index == operation.inputs.count - 1
+            let kind = Step.Kind.add(second: try place(input), relu: isLast && operation.endsInRelu)
+            steps.append(Step(kind: kind, x: sum, y: y, operations: 0, macs: 0))
+            sum = y
+        }
+        count(operation, in: &steps[steps.count - 1])
+    }
+
+    private mutating func kind(of operation: FusedOperation, _ x: MemoryPlan.Place, _ y: MemoryPlan.Place) throws -> Step.Kind {
+        let node = operation.nodes[0]
+        switch operation.kind {
+        case .conv2d(let conv, let norm):
+            return .conv2d(convolution(conv, node: node, norm: norm, relu: operation.endsInRelu, x, y))
+        case .linear(let linear):
+            let inFeatures = x.map.channels
+            let outFeatures = Int32(linear.outFeatures)
+            let offset = reserve(mexit_linear_packed_floats(inFeatures, outFeatures))
+            let weight = tensor(node, .weight)
+            let bias = linear.hasBias ? tensor(node, .bias) : nil
+            packed.withUnsafeMutableBufferPointer { destination in
+                guard let base = destination.baseAddress else { return }
+                mexit_linear_pack_f32(inFeatures, outFeatures, weight, bias, base + offset)
+            }
+            return .linear(inFeatures: inFeatures, outFeatures: outFeatures, weights: offset)
+        case .batchNorm:
+            let (scale, shift) = affine(ofNorm: node)
+            let scaleOffset = reserve(scale.count)
+            let biasOffset = reserve(shift.count)
+            packed.replaceSubrange(scaleOffset..<scaleOffset + scale.count, with: scale.map(Float.init))
+            packed.replaceSubrange(biasOffset..<biasOffset + shift.count, with: shift.map(Float.init))
+            return .scaleShift(scale: scaleOffset, bias: biasOffset, relu: operation.endsInRelu)
+        case .activation(let activation):
+            let (unary, parameter) = Compiler.unary(activation)
+            return .unary(unary, parameter: parameter)
+        case .add, .concat:
+            preconditionFailure("sums and concats become steps of their own")
+        case .maxPool(let pool): return .maxPool(Compiler.pool(pool, x, y))
+        case .averagePool(let pool): return .averagePool(Compiler.pool(pool, x, y))
+        case .globalAveragePool: return .globalAveragePool
+        case .flatten:
+            return memory.isPlaced(operation.inputs[0], inside: operation.output, atChannel: 0) ? .nothing : .flatten
+        case .upsample: return .upsample
+        }
+    }
+}
+
+extension Compiler {
+    private mutating func convolution(
+        _ conv: Conv2D, node: Int, norm: Int?, relu: Bool, _ x: MemoryPlan.Place, _ y: MemoryPlan.Place
+    ) -> ConvolutionStep {
+        var shape = mexit_conv2d(
+            in_channels: x.map.channels, out_channels: y.map.channels, groups: Int32(conv.groups),
+            kernel_h: Int32(conv.kernelHeight), kernel_w: Int32(conv.kernelWidth),
+            stride_h: Int32(conv.stride), stride_w: Int32(conv.stride), pad_h: Int32(conv.padding), pad_w: Int32(conv.padding),
+            dilation_h: Int32(conv.dilation), dilation_w: Int32(conv.dilation), x: x.map, y: y.map)
+        var weight = tensor(node, .weight)
+        var bias = conv.hasBias ? tensor(node, .bias) : nil
+        if let norm { fold(norm, into: &weight, &bias) }
+        let kernel = mexit_conv2d_choose(&shape)!
+        let offset = reserve(kernel.pointee.packed_floats(&shape))
+        packed.withUnsafeMutableBufferPointer { destination in
+            guard let base = destination.baseAddress else { return }
+            kernel.pointee.pack(&shape, weight, bias, base + offset)
+        }
+        let scratch = Int(kernel.pointee.scratch_floats(&shape))
+        scratchFloats = max(scratchFloats, scratch)
+        return ConvolutionStep(
+            shape: shape, kernel: kernel, weights: offset, activation: relu ? MEXIT_ACTIVATION_RELU : MEXIT_ACTIVATION_NONE,
+            units: Int(kernel.pointee.units(&shape)), scratchFloats: scratch)
+    }
+
+    /// y = scale x + shift of a batch norm with its running statistics, in double.
+    private func affine(ofNorm node: Int) -> (scale: [Double], shift: [Double]) {
+        guard case .batchNorm(let epsilon) = model.graph.nodes[node].operation else { return ([], []) }
+        let weight = tensor(node, .weight)
+        let bias = tensor(node, .bias)
+        let mean = tensor(node, .runningMean)
+        let variance = tensor(node, .runningVariance)
+        let scale = weight.indices.map { Double(weight[$0]) / (Double(variance[$0]) + Double(epsilon)).squareRoot() }
+        return (scale, weight.indices.map { Double(bias[$0]) - Double(mean[$0]) * scale[$0] })
+    }
+
+    private func fold(_ norm: Int, into weight: inout [Float], _ bias: inout [Float]?) {
+        let (scale, shift) = affine(ofNorm: norm)
+        let taps = weight.count / max(scale.count, 1)
+        for channel in scale.indices {
+            for index in channel * taps..<(channel + 1) * taps { weight[index] = Float(Double(weight[index]) * scale[channel]) }
+        }
+        bias = scale.indices.map { Float(shift[$0] + Double(bias?[$0] ?? 0) * scale[$0]) }
+    }
+
+    private func tensor(_ node: Int, _ role: ParameterRole) -> [Float] {
+        model.tensors["\(model.graph.nodes[node].name).\(role.rawValue)"] ?? []
+    }
+
+    /// Room for packed weights, starting on a cache line.
+    private mutating func reserve(_ count: Int) -> Int {
+        let offset = (packed.count + 15) / 16 * 16
+        packed.append(contentsOf: repeatElement(0, count: offset + count - packed.count))
+        return offset
+    }
+
+    private static func pool(_ pool: Pool2D, _ x: MemoryPlan.Place, _ y: MemoryPlan.Place) -> mexit_pool2d {
+        mexit_pool2d(
+            kernel_h: Int32(pool.kernel), kernel_w: Int32(pool.kernel), stride_h: Int32(pool.stride), stride_w: Int32(pool.stride),
+            pad_h: Int32(pool.padding), pad_w: Int32(pool.padding), count_include_pad: pool.countIncludesPadding, x: x.map, y: y.map)
+    }
+
+    private static func unary(_ activation: Activation) -> (mexit_unary, Float) {
+        switch activation {
+        case .relu: (MEXIT_UNARY_RELU, 0)
+        case .relu6: (MEXIT_UNARY_RELU6, 0)
+        case .leakyRelu(let slope): (MEXIT_UNARY_LEAKY_RELU, slope)
+        case .sigmoid: (MEXIT_UNARY_SIGMOID, 0)
+        case .tanh: (MEXIT_UNARY_TANH, 0)
+        case .silu: (MEXIT_UNARY_SILU, 0)
+        case .hardSwish: (MEXIT_UNARY_HARD_SWISH, 0)
+        case .gelu: (MEXIT_UNARY_GELU, 0)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+extension InferenceContext {
+    /// Classifies one sample: stages run until the policy is content, later ones are not computed.
+    ///
+    /// - Throws: ``RuntimeError`` for an input that does not fit, or when no slot is free.
+    public func classify(_ input: Input, policy: CheckedPolicy) throws -> Answer {
+        try withSlot { slot in
+            try load(input, into: slot)
+            while true {
+                try runStage(slots[slot].nextStage, slots: [slot])
+                let (verdict, leaves) = try verdict(of: slot, policy)
+                if leaves { return try answer(of: slot, verdict) }
+            }
+        }
+    }
+
+    /// Classifies one sample by a policy that is checked first.
+    public func classify(_ input: Input, policy: ExitPolicy) throws -> Answer {
+        try classify(input, policy: CheckedPolicy(policy, for: model))
+    }
+
+    /// Classifies many samples, as many at once as there are free slots. After each stage those that leave make room; the
+    /// others go on where they are.
+    ///
+    /// - Returns: one answer per input, in their order.
+    /// - Throws: ``RuntimeError`` naming the input that does not fit; no answers then.
+    public func classify(batch inputs: [Input], policy: ExitPolicy) throws -> [Answer] {
+        let policy = try CheckedPolicy(policy, for: model)
+        var answers = [Answer?](repeating: nil, count: inputs.count)
+        var next = 0
+        var taken: [(slot: Int, input: Int)] = []
+        defer { taken.forEach { release($0.slot) } }
+        while next < inputs.count {
+            while next < inputs.count, let slot = takeSlot() {
+                taken.append((slot, next))
+                do {
+                    try load(inputs[next], into: slot)
+                } catch let error as RuntimeError {
+                    throw RuntimeError(error.code, "input \(next): \(error.message)")
+                }
+                next += 1
+            }
+            guard !taken.isEmpty else {
+                throw RuntimeError(.badUse, "no slot is free; release one, or make the context with more")
+            }
+            for stage in 0..<model.stageCount where !taken.isEmpty {
+                try runStage(stage, slots: taken.map(\.slot))
+                try taken.removeAll { slot, input in
+                    let (verdict, leaves) = try verdict(of: slot, policy)
+                    if leaves {
+                        answers[input] = try answer(of: slot, verdict)
+                        release(slot)
+                    }
+                    return leaves
+                }
+            }
+        }
+        return answers.compactMap { $0 }
+    }
+
+    /// One answer per exit, each computed when it is asked for: stop asking, and nothing more is run.
+    ///
+    /// The sequence holds a slot until it is finished or let go.
+    public func anytime(_ input: Input) throws -> AnytimeSequence {
+        guard let slot = takeSlot() else {
+            throw RuntimeError(.badUse, "all \(slotCount) slots are in use; release one, or make the context with more")
+        }
+        do {
+            try load(input, into: slot)
+            return AnytimeSequence(context: self, slot: slot, policy: try CheckedPolicy(.last(of: model), for: model))
+        } catch {
+            release(slot)
+            throw error
+        }
+    }
+
+    private func withSlot<Result>(_ body: (Int) throws -> Result) throws -> Result {
+        guard let slot = takeSlot() else {
+            throw RuntimeError(.badUse, "all \(slotCount) slots are in use; release one, or make the context with more")
+        }
+        defer { release(slot) }
+        return try body(slot)
+    }
+}
+
+/// The answers of one sample, exit by exit.
+public final class AnytimeSequence: Sequence, IteratorProtocol {
+    private let context: InferenceContext
+    private let slot: Int
+    private let policy: CheckedPolicy
+
+    init(context: InferenceContext, slot: Int, policy: CheckedPolicy) {
+        self.context = context
+        self.slot = slot
+        self.policy = policy
+    }
+
+    deinit { context.release(slot) }
+
+    /// Runs the next stage and gives its exit's answer; nil behind the last. May be called again at any later time.
+    public func next() -> Answer? {
+        let stage = context.nextStage(of: slot)
+        guard stage < context.model.stageCount else { return nil }
+        // The slot was loaded when the sequence was made and nobody else can reach it, so none of these can throw.
+        guard (try? context.runStage(stage, slots: [slot])) != nil, let (verdict, _) = try? context.verdict(of: slot, policy) else { return nil }
+        return try? context.answer(of: slot, verdict)
+    }
+}

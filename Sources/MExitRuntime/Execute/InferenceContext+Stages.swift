@@ -1,0 +1,102 @@
+extension InferenceContext {
+    /// Runs a stage on any set of slots that are due for it.
+    ///
+    /// - Throws: ``RuntimeError`` when a slot is not loaded or is at another stage; nothing is run then.
+    /// - Complexity: the stage's cost times the number of slots; no allocation.
+    public func runStage(_ stage: Int, slots group: [Int]) throws {
+        guard (0..<model.stageCount).contains(stage) else {
+            throw RuntimeError(.badUse, "stage \(stage) is not there; this model has stages 0 ..< \(model.stageCount)")
+        }
+        for slot in group {
+            guard slots.indices.contains(slot), slots[slot].isLoaded, slots[slot].isTaken, slots[slot].nextStage == stage else {
+                throw RuntimeError(.badUse, "slot \(slot) is not due for stage \(stage); load it, and run its stages in order")
+            }
+        }
+        let chunk = chunkSize(for: group.count)
+        let chunks = (group.count + chunk - 1) / chunk
+        if chunks == 1 {
+            runTogether(stage, group)
+        } else {
+            pool.run(chunks) { worker, index in
+                let members = group[index * chunk..<min(group.count, (index + 1) * chunk)]
+                withBases(members) { bases in
+                    for step in model.steps(ofStage: stage) { workers[worker].run(step, on: bases, part: 0, of: 1) }
+                }
+            }
+        }
+        for slot in group { advance(slot) }
+        account(for: stage, samples: group.count)
+    }
+
+    /// Samples per chunk: all threads busy, no chunk over a runner's capacity.
+    private func chunkSize(for count: Int) -> Int {
+        min(StepRunner.groupSize, max(1, (count + pool.threads - 1) / pool.threads))
+    }
+
+    /// One chunk: threads share each convolution instead.
+    private func runTogether(_ stage: Int, _ group: [Int]) {
+        withBases(group[...]) { bases in
+            for step in model.steps(ofStage: stage) {
+                if pool.threads > 1, case .conv2d(let convolution) = step.kind, convolution.units > 1 {
+                    let parts = min(pool.threads, convolution.units)
+                    pool.run(parts) { worker, part in workers[worker].run(step, on: bases, part: part, of: parts) }
+                } else {
+                    workers[0].run(step, on: bases, part: 0, of: 1)
+                }
+            }
+        }
+    }
+
+    private func withBases(_ members: ArraySlice<Int>, _ body: (UnsafeBufferPointer<UnsafeMutablePointer<Float>>) -> Void) {
+        withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: StepRunner.groupSize) { bases in
+            var count = 0
+            for slot in members {
+                bases.initializeElement(at: count, to: base(of: slot))
+                count += 1
+            }
+            body(UnsafeBufferPointer(rebasing: bases[..<count]))
+        }
+    }
+
+    private func advance(_ slot: Int) {
+        slots[slot].nextStage += 1
+    }
+
+    private func account(for stage: Int, samples: Int) {
+        for step in model.steps(ofStage: stage) {
+            work.operations += step.operations * samples
+            work.macs += step.macs * samples
+        }
+    }
+
+    /// The logits of the newest exit of a slot, `[K]`; valid inside the closure.
+    ///
+    /// - Throws: ``RuntimeError`` when no stage of the slot has been run.
+    public func withLogits<Result>(of slot: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result) throws -> Result {
+        guard slots.indices.contains(slot), slots[slot].nextStage > 0 else {
+            throw RuntimeError(.badUse, "slot \(slot) has no logits yet; run stage 0 first")
+        }
+        let place = model.logits[slots[slot].nextStage - 1]
+        return try body(UnsafeBufferPointer(start: base(of: slot) + place.offset, count: model.classCount))
+    }
+
+    /// Looks at the newest exit of a slot. Call once per stage: it follows the labels for patience.
+    func verdict(of slot: Int, _ policy: CheckedPolicy) throws -> (verdict: Verdict, leaves: Bool) {
+        let stage = slots[slot].nextStage - 1
+        let verdict = try withLogits(of: slot) { policy.verdict($0, stage: stage) }
+        slots[slot].streak = verdict.label == slots[slot].label ? slots[slot].streak + 1 : 0
+        slots[slot].label = verdict.label
+        let leaves = stage == model.stageCount - 1 || policy.leaves(at: stage, verdict, streak: slots[slot].streak)
+        return (verdict, leaves)
+    }
+
+    func answer(of slot: Int, _ verdict: Verdict) throws -> Answer {
+        let stage = slots[slot].nextStage - 1
+        let done = model.cumulativeCosts[stage]
+        let whole = model.cumulativeCosts[model.stageCount - 1]
+        return Answer(
+            exit: model.exits[stage], label: verdict.label, confidence: verdict.probability,
+            logits: try withLogits(of: slot) { Array($0) }, stages: stage + 1,
+            macs: done.macs, macsSaved: whole.macs - done.macs, flops: done.flops, flopsSaved: whole.flops - done.flops)
+    }
+}

@@ -1,0 +1,97 @@
+import CMExitKernels
+import MExitIR
+import MExitParallel
+
+/// Memory and threads to run one compiled model: one caller at a time.
+///
+/// Samples live in **slots**. A slot is loaded, taken through stages one by one, read, and released; slots at the same stage
+/// run together in any grouping, and when some leave the others stay where they are: nothing is copied. After `init`,
+/// loading and running allocate nothing.
+///
+/// Every sample's logits are the same, bit for bit, whatever runs beside it, in whichever slot, on however many threads.
+public final class InferenceContext {
+    public let model: CompiledModel
+    /// Number of slots.
+    public let slotCount: Int
+    /// What has been executed so far, over all slots.
+    public internal(set) var work = Work()
+
+    let pool: WorkerPool
+    let arena: AlignedFloats
+    /// Floats from one slot to the next.
+    let slotStride: Int
+    let workers: [StepRunner]
+    var slots: [SlotState]
+    private var free: [Int]
+
+    /// - Parameters:
+    ///   - slots: samples that can be under way at once; at least 1.
+    ///   - threads: that share the work, the caller included; at least 1.
+    /// - Throws: ``RuntimeError`` when memory is short or a number is out of range.
+    public convenience init(_ model: CompiledModel, slots: Int = 1, threads: Int = 1) throws {
+        guard (1...1024).contains(threads) else {
+            throw RuntimeError(.badUse, "\(threads) threads are not possible; give 1 ... 1024")
+        }
+        try self.init(model, slots: slots, pool: WorkerPool(threads: threads))
+    }
+
+    package init(_ model: CompiledModel, slots: Int, pool: WorkerPool) throws {
+        guard (1...1_000_000).contains(slots) else {
+            throw RuntimeError(.badUse, "\(slots) slots are not possible; give 1 ... 1000000")
+        }
+        self.model = model
+        self.pool = pool
+        slotCount = slots
+        // An odd number of cache lines, so that equal places of neighbouring slots do not share cache sets.
+        slotStride = (model.slotFloats / 16 | 1) * 16 + 32
+        let (floats, overflow) = slots.multipliedReportingOverflow(by: slotStride)
+        guard !overflow else { throw RuntimeError(.badUse, "\(slots) slots of \(slotStride) floats overflow memory; use fewer") }
+        arena = try AlignedFloats(count: floats)
+        self.slots = Array(repeating: SlotState(), count: slots)
+        free = Array((0..<slots).reversed())
+        workers = try (0..<pool.threads).map { _ in try StepRunner(model: model) }
+    }
+
+    /// Takes a free slot; nil when all are in use.
+    public func takeSlot() -> Int? {
+        guard let slot = free.popLast() else { return nil }
+        slots[slot] = SlotState()
+        slots[slot].isTaken = true
+        return slot
+    }
+
+    /// Gives a slot back.
+    public func release(_ slot: Int) {
+        guard slots.indices.contains(slot), slots[slot].isTaken else { return }
+        slots[slot].isTaken = false
+        free.append(slot)
+    }
+
+    /// Number of slots that ``takeSlot()`` can still give.
+    public var freeSlots: Int { free.count }
+
+    /// The stage that a slot runs next; equal to the model's stage count when it has run them all.
+    public func nextStage(of slot: Int) -> Int { slots[slot].nextStage }
+
+    func base(of slot: Int) -> UnsafeMutablePointer<Float> { arena.base + slot * slotStride }
+}
+
+/// What has happened in a slot.
+struct SlotState {
+    var isTaken = false
+    var isLoaded = false
+    var nextStage = 0
+    /// The newest exit's label, and how many exits in a row confirmed it.
+    var label = -1
+    var streak = 0
+}
+
+/// Work that was really executed, counted as it happens.
+public struct Work: Hashable, Sendable {
+    /// Graph operations, once per sample.
+    public var operations = 0
+    /// Multiply-adds of convolutions and linear layers.
+    public var macs = 0
+    /// Samples that were loaded.
+    public var samples = 0
+}

@@ -1,0 +1,69 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// How sure an exit is of its answer, from its logits; always in 0 ... 1, larger is surer.
+public enum ConfidenceMeasure: String, Hashable, Sendable, CaseIterable {
+    /// The largest softmax probability.
+    case confidence
+    /// 1 - H(p) / log K: one minus the entropy of the softmax, relative to that of a blind guess. 1 for one class.
+    case entropy
+    /// The largest softmax probability minus the second largest.
+    case margin
+}
+
+/// Label and certainty of one exit's logits.
+struct Verdict {
+    /// The first class with the largest logit.
+    var label: Int
+    /// Its softmax probability.
+    var probability: Double
+    /// What the policy's measure says.
+    var certainty: Double
+}
+
+extension ConfidenceMeasure {
+    /// - Parameters:
+    ///   - logits: `[K]`, K >= 1, finite.
+    ///   - temperature: logits are divided by it first; above 0.
+    /// - Complexity: O(K), no allocation.
+    func verdict(_ logits: UnsafeBufferPointer<Float>, temperature: Double) -> Verdict {
+        var label = 0
+        for index in logits.indices where logits[index] > logits[label] { label = index }
+        let largest = Double(logits[label])
+        var sum = 0.0
+        var weighted = 0.0
+        var second = 0.0
+        for index in logits.indices {
+            let shifted = (Double(logits[index]) - largest) / temperature
+            let weight = exp(shifted)
+            sum += weight
+            weighted += weight * shifted
+            if index != label { second = max(second, weight) }
+        }
+        let probability = 1 / sum
+        let certainty: Double
+        switch self {
+        case .confidence: certainty = probability
+        case .margin: certainty = logits.count > 1 ? (1 - second) / sum : 1
+        case .entropy:
+            // H = log(sum) - weighted / sum
+            certainty = logits.count > 1 ? min(max(1 - (log(sum) - weighted / sum) / log(Double(logits.count)), 0), 1) : 1
+        }
+        return Verdict(label: label, probability: probability, certainty: certainty)
+    }
+}
+
+/// Softmax of logits.
+///
+/// - Returns: `[K]`, sums to 1. Complexity: O(K).
+public func softmax(_ logits: [Float], temperature: Double = 1) -> [Double] {
+    let largest = Double(logits.max() ?? 0)
+    let weights = logits.map { exp((Double($0) - largest) / temperature) }
+    let sum = weights.reduce(0, +)
+    return weights.map { $0 / sum }
+}
