@@ -63,6 +63,6 @@ extension InferenceContext {
 
     private func markLoaded(_ slot: Int) {
         slots[slot] = SlotState(isTaken: true, isLoaded: true)
-        work.samples += 1
+        samples += 1
     }
 }

@@ -24,8 +24,7 @@ extension InferenceContext {
                 }
             }
         }
-        for slot in group { advance(slot) }
-        account(for: stage, samples: group.count)
+        for slot in group { slots[slot].nextStage += 1 }
     }
 
     /// Samples per chunk: all threads busy, no chunk over a runner's capacity.
@@ -55,17 +54,6 @@ extension InferenceContext {
                 count += 1
             }
             body(UnsafeBufferPointer(rebasing: bases[..<count]))
-        }
-    }
-
-    private func advance(_ slot: Int) {
-        slots[slot].nextStage += 1
-    }
-
-    private func account(for stage: Int, samples: Int) {
-        for step in model.steps(ofStage: stage) {
-            work.operations += step.operations * samples
-            work.macs += step.macs * samples
         }
     }
 

@@ -13,8 +13,13 @@ public final class InferenceContext {
     public let model: CompiledModel
     /// Number of slots.
     public let slotCount: Int
-    /// What has been executed so far, over all slots.
-    public internal(set) var work = Work()
+    /// What has been executed so far, over all slots, as the threads counted it step by step.
+    public var work: Work {
+        Work(
+            operations: workers.reduce(0) { $0 + $1.operations }, macs: workers.reduce(0) { $0 + $1.macs }, samples: samples)
+    }
+    /// Samples that were loaded.
+    var samples = 0
 
     let pool: WorkerPool
     let arena: AlignedFloats

@@ -8,6 +8,10 @@ final class StepRunner: @unchecked Sendable {
     /// enough that their maps stay there too.
     static let groupSize = 8
 
+    /// Graph operations and multiply-adds that this runner has executed, counted at each step.
+    private(set) var operations = 0
+    private(set) var macs = 0
+
     private let model: CompiledModel
     private let scratch: AlignedFloats
     private let x: UnsafeMutablePointer<UnsafePointer<Float>?>
@@ -37,6 +41,10 @@ final class StepRunner: @unchecked Sendable {
     ///   done whole by part 0.
     func run(_ step: Step, on bases: UnsafeBufferPointer<UnsafeMutablePointer<Float>>, part: Int, of parts: Int) {
         let count = bases.count
+        if part == 0 {
+            operations += step.operations * count
+            macs += step.macs * count
+        }
         for index in 0..<count {
             x[index] = UnsafePointer(bases[index] + step.x.offset)
             y[index] = bases[index] + step.y.offset
