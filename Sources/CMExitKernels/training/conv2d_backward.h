@@ -3,7 +3,7 @@
 #include "mexit_conv2d_backward.h"
 
 /* Multiply-adds of one sample, the same in all three directions. */
-static inline double mexit_conv2d_macs(const mexit_conv2d *c) {
+static inline double mexit_conv2d_backward_macs(const mexit_conv2d *c) {
   return (double)c->out_channels * (c->in_channels / c->groups) * c->kernel_h * c->kernel_w * c->y.height * c->y.width;
 }
 

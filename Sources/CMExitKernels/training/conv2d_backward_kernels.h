@@ -2,6 +2,7 @@
  * The references stand first. A line needs the functions mexit_conv2d_backward_data_NAME_{supports, cost, ...} that
  * conv2d_backward.h names; nothing else. */
 DATA(SCALAR, scalar)
+DATA(SCALAR, phases)
 WEIGHTS(SCALAR, scalar)
 #if defined(__x86_64__)
 WEIGHTS(AVX2, pixels_avx2)

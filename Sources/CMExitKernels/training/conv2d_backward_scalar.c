@@ -4,10 +4,10 @@
 #include "conv2d_backward.h"
 
 bool mexit_conv2d_backward_data_scalar_supports(const mexit_conv2d *c) { return (void)c, true; }
-double mexit_conv2d_backward_data_scalar_cost(const mexit_conv2d *c) { return mexit_conv2d_macs(c) * 0.6; }
+double mexit_conv2d_backward_data_scalar_cost(const mexit_conv2d *c) { return mexit_conv2d_backward_macs(c) * 0.6; }
 size_t mexit_conv2d_backward_data_scalar_scratch_floats(const mexit_conv2d *c) { return (void)c, 0; }
 bool mexit_conv2d_backward_weights_scalar_supports(const mexit_conv2d *c) { return (void)c, true; }
-double mexit_conv2d_backward_weights_scalar_cost(const mexit_conv2d *c) { return mexit_conv2d_macs(c) * 1.2; }
+double mexit_conv2d_backward_weights_scalar_cost(const mexit_conv2d *c) { return mexit_conv2d_backward_macs(c) * 1.2; }
 size_t mexit_conv2d_backward_weights_scalar_scratch_floats(const mexit_conv2d *c) { return (void)c, 0; }
 
 size_t mexit_conv2d_backward_data_scalar_packed_floats(const mexit_conv2d *c) {

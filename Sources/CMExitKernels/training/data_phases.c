@@ -1,0 +1,115 @@
+/* The "phases" kernel of the input's gradient. See data_phases_plan.h. */
+#include "data_phases_plan.h"
+#include "mexit_training.h"
+
+#define NAME(what) mexit_conv2d_backward_data_phases_##what
+
+bool NAME(supports)(const mexit_conv2d *c) {
+  mexit_data_plan p;
+  mexit_data_plan_make(c, &p);
+  return p.supported;
+}
+
+double NAME(cost)(const mexit_conv2d *c) {
+  mexit_data_plan p;
+  mexit_data_plan_make(c, &p);
+  double sum = 0.2 * (double)p.dy_sample + 0.4 * (double)p.output_sample;
+  for (int32_t i = 0; i < p.count; i++) sum += p.phases[i].forward->cost(&p.phases[i].conv);
+  return sum;
+}
+
+size_t NAME(packed_floats)(const mexit_conv2d *c) {
+  mexit_data_plan p;
+  mexit_data_plan_make(c, &p);
+  return p.packed_floats;
+}
+
+size_t NAME(scratch_floats)(const mexit_conv2d *c) {
+  mexit_data_plan p;
+  mexit_data_plan_make(c, &p);
+  if (p.dy_direct && p.dx_direct) return p.forward_scratch;
+  /* The forward kernels may read beyond a copy of dy. */
+  return p.forward_scratch + (size_t)(p.dy_sample + p.output_sample) * (size_t)p.block + 2 * MEXIT_READ_SLACK;
+}
+
+void NAME(pack)(const mexit_conv2d *c, const float *weight, float *packed) {
+  mexit_data_plan p;
+  mexit_data_plan_make(c, &p);
+  int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
+  int64_t taps = (int64_t)c->kernel_h * c->kernel_w;
+  for (int32_t f = 0; f < p.count; f++) {
+    const mexit_data_phase *q = &p.phases[f];
+    float *to = packed + p.turned;
+    for (int32_t i = 0; i < c->in_channels; i++)
+      for (int32_t o = 0; o < co; o++) {
+        const float *from = weight + ((int64_t)(i / ci * co + o) * ci + i % ci) * taps;
+        for (int32_t a = 0; a < q->h.count; a++)
+          for (int32_t b = 0; b < q->w.count; b++)
+            *to++ = from[(q->h.last - a * q->h.step) * c->kernel_w + q->w.last - b * q->w.step];
+      }
+    q->forward->pack(&q->conv, packed + p.turned, NULL, packed + q->packed);
+  }
+}
+
+/* dx (+)= the phases, woven together. */
+static void weave(const mexit_conv2d *c, const mexit_data_plan *p, const float *output, float *dx, bool accumulate) {
+  const mexit_map *m = &c->x;
+  const mexit_data_phase *at[MEXIT_DATA_PHASES] = {NULL};
+  for (int32_t i = 0; i < p->count; i++) at[p->phases[i].row * c->stride_w + p->phases[i].column] = &p->phases[i];
+  for (int32_t i = 0; i < m->channels; i++)
+    for (int32_t y = 0; y < m->height; y++) {
+      float *restrict to = dx + i * m->channel_stride + y * m->row_stride;
+      const float *from[MEXIT_DATA_PHASES];
+      for (int32_t b = 0; b < c->stride_w; b++) {
+        const mexit_data_phase *q = at[y % c->stride_h * c->stride_w + b];
+        from[b] = q ? output + q->output + i * q->conv.y.channel_stride + y / c->stride_h * q->conv.y.row_stride : NULL;
+      }
+      if (c->stride_w == 2 && from[0] && from[1]) {
+        const float *restrict even = from[0], *restrict odd = from[1];
+        int32_t half = m->width / 2;
+        if (accumulate)
+          for (int32_t j = 0; j < half; j++) to[2 * j] += even[j], to[2 * j + 1] += odd[j];
+        else
+          for (int32_t j = 0; j < half; j++) to[2 * j] = even[j], to[2 * j + 1] = odd[j];
+        if (m->width % 2) to[2 * half] = accumulate ? to[2 * half] + even[half] : even[half];
+        continue;
+      }
+      for (int32_t b = 0; b < c->stride_w; b++)
+        for (int32_t x = b, j = 0; x < m->width; x += c->stride_w, j++) {
+          float v = from[b] ? from[b][j] : 0;
+          to[x] = accumulate ? to[x] + v : v;
+        }
+    }
+}
+
+void NAME(run)(const mexit_conv2d *c, const float *packed, const float *const *dy, float *const *dx, size_t n,
+               bool accumulate, float *scratch) {
+  mexit_data_plan p;
+  mexit_data_plan_make(c, &p);
+  float *output = scratch + p.forward_scratch, *copies = output + p.output_sample * p.block + MEXIT_READ_SLACK;
+  if (!p.dy_direct) mexit_zero_f32(copies - MEXIT_READ_SLACK, (size_t)(p.dy_sample * p.block) + 2 * MEXIT_READ_SLACK);
+  for (size_t k = 0; k < n; k += (size_t)p.block) {
+    size_t count = n - k < (size_t)p.block ? n - k : (size_t)p.block;
+    const float *source[64], *x[64];
+    float *y[64];
+    for (size_t i = 0; i < count; i++) {
+      source[i] = dy[k + i];
+      if (p.dy_direct) continue;
+      float *copy = copies + (int64_t)i * p.dy_sample + mexit_map_origin(&p.dy);
+      mexit_copy_f32(&c->y, &p.dy, &source[i], &copy, 1, false);
+      source[i] = copy;
+    }
+    for (int32_t f = 0; f < p.count; f++) {
+      const mexit_data_phase *q = &p.phases[f];
+      for (size_t i = 0; i < count; i++) {
+        x[i] = source[i] + q->shift;
+        y[i] = p.dx_direct ? dx[k + i] : output + (int64_t)i * p.output_sample + q->output;
+      }
+      mexit_conv2d_run run = {.x = x, .y = y, .n = count, .unit_end = q->forward->units(&q->conv),
+                              .accumulate = p.dx_direct && accumulate, .activation = MEXIT_ACTIVATION_NONE, .scratch = scratch};
+      q->forward->run(&q->conv, packed + q->packed, &run);
+    }
+    if (!p.dx_direct)
+      for (size_t i = 0; i < count; i++) weave(c, &p, output + (int64_t)i * p.output_sample, dx[k + i], accumulate);
+  }
+}
