@@ -122,3 +122,20 @@ import _MExitTestSupport
         #expect(try context.classify(.values(Networks.input(model, seed: 1)), policy: .exit(0)).exit == 0)
     }
 }
+
+@Suite struct PolicyTextTests {
+    @Test func formsAreRead() throws {
+        let model = try CompiledModel(try Networks.tiny())
+        #expect(try ExitPolicy(text: "last", for: model) == .exit(4))
+        #expect(try ExitPolicy(text: "exit:2", for: model) == .exit(2))
+        #expect(try ExitPolicy(text: "confidence:0.9", for: model) == .confidence([0.9, 0.9, 0.9, 0.9]))
+        #expect(try ExitPolicy(text: "margin:0.4,0.3,0.2,0.1", for: model) == ExitPolicy(.threshold(.margin, [0.4, 0.3, 0.2, 0.1])))
+        #expect(try ExitPolicy(text: "patience:2", for: model) == ExitPolicy(.patience(2)))
+    }
+
+    @Test(arguments: ["", "first", "exit:", "exit:7", "exit:x", "confidence:", "confidence:a", "confidence:0.1,0.2", "confidence:nan", "patience:0", "calibrated:x", "last:1"])
+    func othersAreRefused(text: String) throws {
+        let model = try CompiledModel(try Networks.tiny())
+        #expect(throws: RuntimeError.self) { _ = try ExitPolicy(text: text, for: model) }
+    }
+}
