@@ -1,6 +1,6 @@
 /* The "phases" kernel of the input's gradient. See data_phases_plan.h. */
 #include "data_phases_plan.h"
-#include "mexit_training.h"
+#include "training_table.h"
 
 #define NAME(what) mexit_conv2d_backward_data_phases_##what
 
@@ -51,34 +51,39 @@ void NAME(pack)(const mexit_conv2d *c, const float *weight, float *packed) {
   }
 }
 
+/* The rows of one channel of dx from the phases of one row residue, for any stride; a phase without taps is NULL, zero. */
+static void weave_any(const float *const *from, int64_t from_row, int32_t stride, int32_t rows, int32_t width, float *to,
+                      int64_t to_row, bool accumulate) {
+  for (int32_t r = 0; r < rows; r++, to += to_row)
+    for (int32_t b = 0; b < stride; b++)
+      for (int32_t x = b, j = 0; x < width; x += stride, j++) {
+        float v = from[b] ? from[b][r * from_row + j] : 0;
+        to[x] = accumulate ? to[x] + v : v;
+      }
+}
+
 /* dx (+)= the phases, woven together. */
 static void weave(const mexit_conv2d *c, const mexit_data_plan *p, const float *output, float *dx, bool accumulate) {
+  const mexit_training_table *table = mexit_training_table_best();
   const mexit_map *m = &c->x;
   const mexit_data_phase *at[MEXIT_DATA_PHASES] = {NULL};
   for (int32_t i = 0; i < p->count; i++) at[p->phases[i].row * c->stride_w + p->phases[i].column] = &p->phases[i];
   for (int32_t i = 0; i < m->channels; i++)
-    for (int32_t y = 0; y < m->height; y++) {
-      float *restrict to = dx + i * m->channel_stride + y * m->row_stride;
+    for (int32_t a = 0; a < c->stride_h && a < m->height; a++) {
+      float *to = dx + i * m->channel_stride + a * m->row_stride;
+      int64_t to_row = c->stride_h * m->row_stride;
+      int32_t rows = (m->height - a + c->stride_h - 1) / c->stride_h;
       const float *from[MEXIT_DATA_PHASES];
+      bool two = c->stride_w == 2; /* and both have taps */
       for (int32_t b = 0; b < c->stride_w; b++) {
-        const mexit_data_phase *q = at[y % c->stride_h * c->stride_w + b];
-        from[b] = q ? output + q->output + i * q->conv.y.channel_stride + y / c->stride_h * q->conv.y.row_stride : NULL;
+        const mexit_data_phase *q = at[a * c->stride_w + b];
+        from[b] = q ? output + q->output + i * q->conv.y.channel_stride : NULL;
+        two = two && q;
       }
-      if (c->stride_w == 2 && from[0] && from[1]) {
-        const float *restrict even = from[0], *restrict odd = from[1];
-        int32_t half = m->width / 2;
-        if (accumulate)
-          for (int32_t j = 0; j < half; j++) to[2 * j] += even[j], to[2 * j + 1] += odd[j];
-        else
-          for (int32_t j = 0; j < half; j++) to[2 * j] = even[j], to[2 * j + 1] = odd[j];
-        if (m->width % 2) to[2 * half] = accumulate ? to[2 * half] + even[half] : even[half];
-        continue;
-      }
-      for (int32_t b = 0; b < c->stride_w; b++)
-        for (int32_t x = b, j = 0; x < m->width; x += c->stride_w, j++) {
-          float v = from[b] ? from[b][j] : 0;
-          to[x] = accumulate ? to[x] + v : v;
-        }
+      if (two)
+        table->weave(rows, m->width, from[0], from[1], p->output_row, to, to_row, accumulate);
+      else
+        weave_any(from, p->output_row, c->stride_w, rows, m->width, to, to_row, accumulate);
     }
 }
 

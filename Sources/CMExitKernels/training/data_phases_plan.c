@@ -43,7 +43,8 @@ static bool add_phase(const mexit_conv2d *c, mexit_data_plan *p, mexit_data_phas
   f.conv.x.width = w.size;
   f.conv.x.halo = largest(h.pad, w.pad);
   if (!p->dx_direct) {
-    f.conv.y = mexit_map_make(c->in_channels, f.h.outputs, f.w.outputs, 0);
+    int64_t plane = ((int64_t)f.h.outputs * p->output_row + 15) / 16 * 16;
+    f.conv.y = (mexit_map){c->in_channels, f.h.outputs, f.w.outputs, 0, p->output_row, plane};
     f.output = p->output_sample;
     p->output_sample += (mexit_map_floats(&f.conv.y) + 15) / 16 * 16;
   }
@@ -60,6 +61,7 @@ void mexit_data_plan_make(const mexit_conv2d *c, mexit_data_plan *p) {
   *p = (mexit_data_plan){.supported = false};
   if ((int64_t)c->stride_h * c->stride_w > MEXIT_DATA_PHASES) return;
   p->dx_direct = c->stride_h == 1 && c->stride_w == 1;
+  p->output_row = (c->x.width + c->stride_w - 1) / c->stride_w;
   int32_t halo = 0;
   for (int32_t a = 0; a < least(c->stride_h, c->x.height); a++) {
     mexit_phase_axis h = axis(a, c->x.height, c->kernel_h, c->stride_h, c->pad_h, c->dilation_h);

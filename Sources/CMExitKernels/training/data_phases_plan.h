@@ -29,6 +29,7 @@ typedef struct {
   mexit_map dy;                              /* as the phases read it: conv.y, or a copy with a wide enough halo */
   size_t packed_floats, turned;              /* `turned`: where the packing puts turned weights before packing them */
   int64_t dy_sample, output_sample;          /* floats of scratch for a sample */
+  int64_t output_row;                        /* floats from row to row of every phase's result */
   size_t forward_scratch;
   int32_t block;                             /* samples in scratch at a time */
 } mexit_data_plan;

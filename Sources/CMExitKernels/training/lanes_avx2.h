@@ -54,3 +54,10 @@ static inline V v_even(V a, V b) {
 static inline V v_odd(V a, V b) {
   return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd)), 0xd8));
 }
+/* The first and the last LANES floats of a[0] b[0] a[1] b[1] ... */
+static inline V v_woven_first(V a, V b) {
+  return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+static inline V v_woven_last(V a, V b) {
+  return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}

@@ -48,3 +48,12 @@ static inline V v_odd(V a, V b) {
   const __m512i at = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
   return _mm512_permutex2var_ps(a, at, b);
 }
+/* The first and the last LANES floats of a[0] b[0] a[1] b[1] ... */
+static inline V v_woven_first(V a, V b) {
+  const __m512i at = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  return _mm512_permutex2var_ps(a, at, b);
+}
+static inline V v_woven_last(V a, V b) {
+  const __m512i at = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  return _mm512_permutex2var_ps(a, at, b);
+}

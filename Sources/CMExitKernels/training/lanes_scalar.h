@@ -22,3 +22,6 @@ static inline D d_zero(void) { return 0; }
 static inline D d_add(D s, V a) { return s + a; }
 static inline D d_fma(D s, V a, V b) { return s + (double)a * b; }
 static inline double d_sum(D s) { return s; }
+/* The first and the last LANES floats of a[0] b[0] a[1] b[1] ... */
+static inline V v_woven_first(V a, V b) { return (void)b, a; }
+static inline V v_woven_last(V a, V b) { return (void)a, b; }

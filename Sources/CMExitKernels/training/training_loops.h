@@ -147,6 +147,21 @@ static bool all_finite(const float *x, size_t count) {
   return v_sum(s) == 0;
 }
 
+static void weave(int32_t h, int32_t w, const float *even, const float *odd, int64_t from_row, float *to, int64_t to_row,
+                  bool accumulate) {
+  for (int32_t r = 0; r < h; r++, even += from_row, odd += from_row, to += to_row)
+    for (int32_t i = 0; i < w; i += 2 * LANES) {
+      int64_t n = w - i, m = n - LANES; /* floats of the first and of the last vector */
+      V a = v_load(even + i / 2, (n + 1) / 2), b = v_load(odd + i / 2, n / 2), v = v_woven_first(a, b);
+      if (accumulate) v = v_add(v, v_load(to + i, n));
+      v_store(to + i, v, n);
+      if (m <= 0) continue;
+      v = v_woven_last(a, b);
+      if (accumulate) v = v_add(v, v_load(to + i + LANES, m));
+      v_store(to + i + LANES, v, m);
+    }
+}
+
 const mexit_training_table LANES_NAME(mexit_training_table) = {
-    statistics, reduce, apply, relu_backward, copy, dot, axpy, scale, sgd, all_finite,
+    statistics, reduce, apply, relu_backward, copy, dot, axpy, scale, sgd, all_finite, weave,
 };

@@ -23,6 +23,9 @@ typedef struct mexit_training_table {
   void (*sgd)(float *w, float *v, const float *g, size_t count, float lr, float momentum, float weight_decay,
               bool nesterov);
   bool (*all_finite)(const float *x, size_t count);
+  /* to[0], to[1], to[2] ... (+)= even[0], odd[0], even[1] ..., w floats in each of h rows. */
+  void (*weave)(int32_t h, int32_t w, const float *even, const float *odd, int64_t from_row, float *to, int64_t to_row,
+                bool accumulate);
 } mexit_training_table;
 
 extern const mexit_training_table mexit_training_table__scalar, mexit_training_table__avx2, mexit_training_table__avx512;

@@ -92,12 +92,36 @@ static void run_tap(const channels_plan *p, const channels_tap *t, float *sums) 
   }
 }
 
+/* dweight[channel][tap] += sums[tap][channel], with `pitch` floats from tap to tap: four by four, turned in registers. */
+static void add_sums(const float *sums, int64_t pitch, int32_t channels, int32_t taps, float *dweight) {
+  int32_t t = 0;
+  for (; t + 4 <= taps; t += 4, sums += 4 * pitch) {
+    int32_t i = 0;
+    for (; i + 4 <= channels; i += 4) {
+      __m128 a[4] = {_mm_loadu_ps(sums + i), _mm_loadu_ps(sums + pitch + i), _mm_loadu_ps(sums + 2 * pitch + i),
+                     _mm_loadu_ps(sums + 3 * pitch + i)};
+      _MM_TRANSPOSE4_PS(a[0], a[1], a[2], a[3]);
+      for (int j = 0; j < 4; j++) {
+        float *to = dweight + (int64_t)(i + j) * taps + t;
+        _mm_storeu_ps(to, _mm_add_ps(_mm_loadu_ps(to), a[j]));
+      }
+    }
+    for (; i < channels; i++)
+      for (int j = 0; j < 4; j++) dweight[(int64_t)i * taps + t + j] += sums[j * pitch + i];
+  }
+  for (; t < taps; t++, sums += pitch)
+    for (int32_t i = 0; i < channels; i++) dweight[(int64_t)i * taps + t] += sums[i];
+}
+
 void LANES_NAME(mexit_weights_channels)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n,
                                         float *dweight, float *scratch) {
   channels_plan p = mexit_channels_plan(c, LANES, TILE_O);
   int32_t taps = c->kernel_h * c->kernel_w;
   float *sums = scratch, *xs = sums + p.sums, *dys = xs + p.x_sample * p.block;
-  mexit_zero_f32(scratch, mexit_channels_scratch(&p)); /* the sums, and the channels that rounding up added */
+  mexit_zero_f32(sums, (size_t)p.sums);
+  size_t filled = n < (size_t)p.block ? n : (size_t)p.block;
+  if (p.padded > c->in_channels) mexit_zero_f32(xs, filled * (size_t)p.x_sample); /* the channels of rounding up */
+  if (p.outputs > c->out_channels) mexit_zero_f32(dys, filled * (size_t)p.dy_sample);
   for (size_t k = 0; k < n; k += (size_t)p.block) {
     int32_t samples = n - k < (size_t)p.block ? (int32_t)(n - k) : p.block;
     for (int32_t i = 0; i < samples; i++) {
@@ -124,9 +148,7 @@ void LANES_NAME(mexit_weights_channels)(const mexit_conv2d *c, const float *cons
       run_tap(&p, &t, sums + (int64_t)tap * p.outputs * p.padded);
     }
   }
-  for (int32_t o = 0; o < c->out_channels; o++, dweight += (int64_t)c->in_channels * taps)
-    for (int32_t tap = 0; tap < taps; tap++) {
-      const float *from = sums + ((int64_t)tap * p.outputs + o) * p.padded;
-      for (int32_t i = 0; i < c->in_channels; i++) dweight[(int64_t)i * taps + tap] += from[i];
-    }
+  for (int32_t o = 0; o < c->out_channels; o++)
+    add_sums(sums + (int64_t)o * p.padded, (int64_t)p.outputs * p.padded, c->in_channels, taps,
+             dweight + (int64_t)o * c->in_channels * taps);
 }
