@@ -41,6 +41,11 @@ public struct Model: Hashable, Sendable {
             let extra = tensors.keys.filter { !known.contains($0) }.sorted()
             throw ModelError("tensor '\(extra.first ?? "")' belongs to no node of the graph; remove it")
         }
+        try Model.check(graph: graph, preprocessing: preprocessing, classNames: classNames, policies: policies)
+    }
+
+    /// The rules for all parts but the tensors.
+    package static func check(graph: Graph, preprocessing: Preprocessing, classNames: [String], policies: [NamedPolicy]) throws {
         guard classNames.isEmpty || classNames.count == graph.classCount else {
             throw ModelError("\(classNames.count) class names for \(graph.classCount) classes; give one each or none")
         }
@@ -51,6 +56,10 @@ public struct Model: Hashable, Sendable {
             throw ModelError("normalisation has mean \(preprocessing.mean) and std \(preprocessing.std); the input has \(channels) channels, each needs a finite mean and a std above 0")
         }
         try policies.forEach { try $0.check(exits: graph.exits.count) }
+        var names = Set<String>()
+        for policy in policies where !names.insert(policy.name).inserted {
+            throw ModelError("two policies are named '\(policy.name)'; a policy is asked for by its name")
+        }
     }
 }
 

@@ -1,0 +1,89 @@
+import CMExitProto
+
+/// A tensor's place in a file.
+public struct Segment: Hashable, Sendable {
+    /// Unique in the file; parameters: `<node name>.<role>`.
+    public let name: String
+    /// Row-major, each at least 1.
+    public let dimensions: [Int]
+    /// Index of the first stage that needs it; the number of exits for what no stage needs.
+    public let stage: Int
+    public let codec: SegmentCodec
+    /// From the start of the segments' area.
+    let offset: Int
+    /// In the file.
+    public let storedBytes: Int
+    /// Of the elements.
+    public let rawBytes: Int
+    let crc32: UInt32
+
+    /// Number of elements.
+    public var count: Int { rawBytes / TensorCodec.bytesPerElement }
+
+    /// Elements that one segment may have at most, as ``Shape/maximumCount``.
+    static let maximumCount = 1 << 31
+    static let maximumDimensions = 8
+
+    /// The product of the dimensions, or an error.
+    static func count(of dimensions: [Int], what: String) throws -> Int {
+        var count = 1
+        for dimension in dimensions {
+            let (product, overflow) = count.multipliedReportingOverflow(by: dimension)
+            guard dimension >= 1, !overflow, product <= maximumCount else {
+                throw CheckpointError(.malformed, "\(what) has dimensions \(dimensions); each must be at least 1, their product at most \(maximumCount)")
+            }
+            count = product
+        }
+        guard (1...maximumDimensions).contains(dimensions.count) else {
+            throw CheckpointError(.malformed, "\(what) has \(dimensions.count) dimensions; 1 ... \(maximumDimensions) are allowed")
+        }
+        return count
+    }
+}
+
+extension Segment {
+    func message(arena: ProtoArena) throws -> UnsafeMutablePointer<Mexit__Segment> {
+        let dims = dimensions.map { UInt64($0) }
+        return try arena.make(mexit__segment__init) {
+            $0.name = arena.string(name)
+            $0.n_dims = dims.count
+            $0.dims = arena.array(dims)
+            $0.storage = MEXIT__STORAGE__F32
+            $0.codec = codec == .raw ? MEXIT__CODEC__RAW : MEXIT__CODEC__SHUFFLE_ZLIB
+            $0.stage = try unsigned(stage, "\(name): stage")
+            $0.offset = UInt64(offset)
+            $0.stored_bytes = UInt64(storedBytes)
+            $0.raw_bytes = UInt64(rawBytes)
+            $0.crc32 = crc32
+        }
+    }
+
+    init(decoding message: Mexit__Segment, index: Int) throws {
+        name = try decodedName(message.name, "tensor \(index)", limit: TextRules.largestSegmentNameBytes)
+        let what = "tensor '\(name)'"
+        guard message.n_dims <= Segment.maximumDimensions else {
+            throw CheckpointError(.malformed, "\(what) has \(message.n_dims) dimensions; at most \(Segment.maximumDimensions) are allowed")
+        }
+        dimensions = try repeated(message.dims, message.n_dims).map { try integer($0, "\(what): a dimension") }
+        guard message.storage == MEXIT__STORAGE__F32 else {
+            throw CheckpointError(.unsupportedFeature, "\(what) has storage \(message.storage.rawValue); this build knows 1 (f32)")
+        }
+        guard let codec = SegmentCodec(rawValue: UInt32(message.codec.rawValue)) else {
+            throw CheckpointError(.unsupportedFeature, "\(what) has codec \(message.codec.rawValue); this build knows 1 (raw) and 2 (shuffle+zlib)")
+        }
+        self.codec = codec
+        stage = Int(message.stage)
+        offset = try integer(message.offset, "\(what): its offset")
+        storedBytes = try integer(message.stored_bytes, "\(what): its stored bytes")
+        rawBytes = try integer(message.raw_bytes, "\(what): its raw bytes")
+        crc32 = message.crc32
+        let count = try Segment.count(of: dimensions, what: what)
+        guard rawBytes == count * TensorCodec.bytesPerElement else {
+            throw CheckpointError(.malformed, "\(what) has \(rawBytes) raw bytes; its \(count) elements take \(count * TensorCodec.bytesPerElement)")
+        }
+        // The second rule bounds the memory that a small file can ask for.
+        guard codec == .raw ? storedBytes == rawBytes : storedBytes < rawBytes && rawBytes / Zlib.largestRatio <= storedBytes else {
+            throw CheckpointError(.malformed, "\(what) stores \(rawBytes) bytes in \(storedBytes) with codec \(codec.description), which is not possible")
+        }
+    }
+}
