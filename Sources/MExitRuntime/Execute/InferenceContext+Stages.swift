@@ -69,7 +69,7 @@ extension InferenceContext {
     }
 
     /// Looks at the newest exit of a slot. Call once per stage: it follows the labels for patience.
-    func verdict(of slot: Int, _ policy: CheckedPolicy) throws -> (verdict: Verdict, leaves: Bool) {
+    package func verdict(of slot: Int, _ policy: CheckedPolicy) throws -> (verdict: Verdict, leaves: Bool) {
         let stage = slots[slot].nextStage - 1
         let verdict = try withLogits(of: slot) { policy.verdict($0, stage: stage) }
         slots[slot].streak = verdict.label == slots[slot].label ? slots[slot].streak + 1 : 0
@@ -78,7 +78,8 @@ extension InferenceContext {
         return (verdict, leaves)
     }
 
-    func answer(of slot: Int, _ verdict: Verdict) throws -> Answer {
+    /// What the newest exit of a slot says, with the cost so far. Throws when no stage of the slot has been run.
+    package func answer(of slot: Int, _ verdict: Verdict) throws -> Answer {
         let stage = slots[slot].nextStage - 1
         let done = model.cumulativeCosts[stage]
         let whole = model.cumulativeCosts[model.stageCount - 1]

@@ -17,13 +17,13 @@ public enum ConfidenceMeasure: String, Hashable, Sendable, CaseIterable {
 }
 
 /// Label and certainty of one exit's logits.
-struct Verdict {
+package struct Verdict {
     /// The first class with the largest logit.
-    var label: Int
+    package var label: Int
     /// Its softmax probability.
-    var probability: Double
+    package var probability: Double
     /// What the policy's measure says.
-    var certainty: Double
+    package var certainty: Double
 }
 
 extension ConfidenceMeasure {

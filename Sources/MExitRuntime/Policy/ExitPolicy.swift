@@ -44,7 +44,13 @@ public struct ExitPolicy: Hashable, Sendable {
             throw RuntimeError(.badPolicy, "no calibrated policy is named '\(name)'; this model has \(known.isEmpty ? "none" : known)")
         }
         let temperatures = policy.temperatures
-        if policy.measure == "patience" { return ExitPolicy(.patience(Int(policy.thresholds.first ?? 1)), temperatures: temperatures) }
+        if policy.measure == "patience" {
+            let patience = policy.thresholds.first ?? 1
+            guard let exits = Int(exactly: patience.rounded()) else {
+                throw RuntimeError(.badPolicy, "policy '\(name)' has patience \(patience); it must be a number of exits")
+            }
+            return ExitPolicy(.patience(exits), temperatures: temperatures)
+        }
         guard let measure = ConfidenceMeasure(rawValue: policy.measure) else {
             throw RuntimeError(.badPolicy, "policy '\(name)' uses the measure '\(policy.measure)', which this build does not know")
         }
