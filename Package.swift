@@ -50,7 +50,7 @@ let tests: [Target] = [
     .testTarget(name: "MExitIRTests", dependencies: ["MExitIR", "_MExitTestSupport"]),
     .testTarget(name: "MExitKernelTests", dependencies: ["CMExitKernels", "_MExitTestSupport"]),
     .testTarget(name: "MExitCheckpointTests", dependencies: ["MExitCheckpoint", "CZlib", "_MExitTestSupport"]),
-    .testTarget(name: "MExitDataTests", dependencies: ["MExitData", "_MExitTestSupport"]),
+    .testTarget(name: "MExitDataTests", dependencies: ["MExitData", "CTurboJPEG", "CPNG", "_MExitTestSupport"]),
     .testTarget(name: "MExitRuntimeTests", dependencies: ["MExitRuntime", "_MExitTestSupport"]),
     .testTarget(name: "MExitTrainingTests", dependencies: ["MExitTraining", "MExitRuntime", "_MExitTestSupport"]),
     .testTarget(name: "MExitServingTests", dependencies: ["MExitServing", "_MExitTestSupport"]),
