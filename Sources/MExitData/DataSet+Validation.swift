@@ -1,0 +1,47 @@
+/// A training split with its validation images taken out.
+public struct TrainingData: Sendable {
+    /// The images to train on.
+    public let train: DataSet
+    /// The images held out of training, to choose epochs, thresholds and hyper-parameters with; nil when none were asked for.
+    public let validation: DataSet?
+}
+
+extension DataSet {
+    /// Holds `count` images out, the same share of every class.
+    ///
+    /// Which images those are depends on the labels, `count` and `seed` only: a later run with the same three finds the
+    /// same images, so that thresholds are never chosen on images the network was trained on. A class gets its share of
+    /// `count` rounded down, and the classes with the largest remainders get one more each.
+    ///
+    /// - Parameters:
+    ///   - count: Images to hold out, at least 0 and fewer than there are.
+    ///   - seed: Chooses the images within each class.
+    /// - Returns: The remaining and the held-out images, both in their original order.
+    /// - Throws: ``DataError`` with code `tooFewImages` when nothing would be left, `badOption` when `count` is negative.
+    public func holdingOut(_ count: Int, seed: UInt64) throws -> TrainingData {
+        guard count >= 0 else { throw DataError(.badOption, "cannot hold \(count) images out of \(name): at least 0 are needed") }
+        if count == 0 { return TrainingData(train: self, validation: nil) }
+        guard count < self.count else {
+            throw DataError(
+                .tooFewImages,
+                "cannot hold \(count) validation images out of \(name): it has \(self.count); ask for fewer than that")
+        }
+        var members = [[Int]](repeating: [], count: classNames.count)
+        for (index, label) in labels.enumerated() { members[Int(label)].append(index) }
+
+        var shares = members.map { count * $0.count / self.count }
+        let remainders = members.map { count * $0.count % self.count }
+        let byRemainder = members.indices.sorted { (remainders[$0], $1) > (remainders[$1], $0) }
+        for label in byRemainder.prefix(count - shares.reduce(0, +)) { shares[label] += 1 }
+
+        var isHeldOut = [Bool](repeating: false, count: self.count)
+        for (label, share) in shares.enumerated() {
+            var random = CounterRandom(.holdOut, seed: seed, label)
+            random.shuffle(&members[label])
+            for index in members[label].prefix(share) { isHeldOut[index] = true }
+        }
+        return TrainingData(
+            train: subset(labels.indices.filter { !isHeldOut[$0] }),
+            validation: subset(labels.indices.filter { isHeldOut[$0] }, name: "\(name), \(count) held out"))
+    }
+}
