@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them, in release mode so that the C kernels are optimised.
+#
+#   tools/test.sh             everything
+#   tools/test.sh --filter X  only tests whose name matches X
+#
+# Warnings in this package's own code are errors.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+command -v swift >/dev/null || { echo "error: no 'swift' in PATH; install Swift 6.0 or newer from https://swift.org/install" >&2; exit 1; }
+tools/install-dependencies.sh
+if command -v protoc-c >/dev/null; then tools/generate-proto.sh --check; fi
+
+flags=(-c release -Xswiftc -enable-testing)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+swift build "${flags[@]}" --build-tests 2>&1 | tee "$log"
+# Dependencies are built with warnings off, so every warning with a path is ours. SwiftPM's own flag for this
+# (-warnings-as-errors) does not go together with packages that suppress theirs.
+if grep -E '(Sources|Tests)/[^ ]*:[0-9]+:[0-9]+: warning:' "$log"; then
+  echo "error: the warnings above count as errors" >&2
+  exit 1
+fi
+
+if [ $# -gt 0 ]; then
+  exec swift test "${flags[@]}" --skip-build "$@"
+fi
+# The kernels once more without the wider instruction sets, as other machines will run them.
+for masked in avx512 avx512,avx2,neon; do
+  echo "== kernels and runtime with MEXIT_CPU_DISABLE=$masked"
+  MEXIT_CPU_DISABLE=$masked swift test "${flags[@]}" --skip-build --filter 'MExitKernelTests|MExitRuntimeTests'
+done
+echo "== all tests"
+swift test "${flags[@]}" --skip-build
