@@ -27,6 +27,7 @@ let exported: [Target] = [
     .target(
         name: "MExitTraining",
         dependencies: ["MExitIR", "MExitCheckpoint", "MExitParallel", "CMExitKernels", "MExitData"]),
+    .target(name: "MExitCalibration", dependencies: ["MExitRuntime", "MExitData"]),
     .target(name: "MExitServing", dependencies: ["MExitRuntime", "MExitData", logging, collections]),
 ]
 
@@ -40,7 +41,7 @@ let hidden: [Target] = [
 
 let executables: [Target] = [
     .executableTarget(name: "mexit-train", dependencies: ["MExitTraining", "MExitCommand"]),
-    .executableTarget(name: "mexit-eval", dependencies: ["MExitRuntime", "MExitData", "MExitCommand"]),
+    .executableTarget(name: "mexit-eval", dependencies: ["MExitCalibration", "MExitCommand"]),
     .executableTarget(name: "mexit-serve", dependencies: ["MExitServing", "MExitCommand"]),
     .executableTarget(name: "mexit-inspect", dependencies: ["MExitCheckpoint", "MExitCommand"]),
 ]
@@ -53,6 +54,8 @@ let tests: [Target] = [
     .testTarget(name: "MExitDataTests", dependencies: ["MExitData", "CTurboJPEG", "CPNG", "_MExitTestSupport"]),
     .testTarget(name: "MExitRuntimeTests", dependencies: ["MExitRuntime", "_MExitTestSupport"]),
     .testTarget(name: "MExitTrainingTests", dependencies: ["MExitTraining", "MExitRuntime", "_MExitTestSupport"]),
+    .testTarget(name: "MExitCalibrationTests", dependencies: ["MExitCalibration", "_MExitTestSupport"]),
+    .testTarget(name: "MExitParallelTests", dependencies: ["MExitParallel"]),
     .testTarget(name: "MExitServingTests", dependencies: ["MExitServing", "_MExitTestSupport"]),
     .testTarget(
         name: "MExitCommandTests",

@@ -24,16 +24,34 @@ extension InferenceContext {
     /// - Returns: one answer per input, in their order.
     /// - Throws: ``RuntimeError`` naming the input that does not fit; no answers then.
     public func classify(batch inputs: [Input], policy: ExitPolicy) throws -> [Answer] {
-        let policy = try CheckedPolicy(policy, for: model)
         var answers = [Answer?](repeating: nil, count: inputs.count)
+        try classify(count: inputs.count, policy: CheckedPolicy(policy, for: model)) { index, slot in
+            try load(inputs[index], into: slot)
+        } answer: { index, answer in
+            answers[index] = answer
+        }
+        return answers.compactMap { $0 }
+    }
+
+    /// Classifies a stream of `count` samples in constant memory.
+    ///
+    /// - Parameters:
+    ///   - load: puts sample `index` into a slot, by one of the `load` functions.
+    ///   - answer: takes the answer of sample `index`; samples that leave early come first.
+    /// - Throws: what `load` throws, with the sample's index before a ``RuntimeError``'s message; ``RuntimeError`` when no slot is
+    ///   free. Complexity: each sample costs the stages that it runs.
+    public func classify(
+        count: Int, policy: CheckedPolicy, load: (_ index: Int, _ slot: Int) throws -> Void,
+        answer: (_ index: Int, _ answer: Answer) throws -> Void
+    ) throws {
         var next = 0
-        var taken: [(slot: Int, input: Int)] = []
+        var taken: [(slot: Int, index: Int)] = []
         defer { taken.forEach { release($0.slot) } }
-        while next < inputs.count {
-            while next < inputs.count, let slot = takeSlot() {
+        while next < count {
+            while next < count, let slot = takeSlot() {
                 taken.append((slot, next))
                 do {
-                    try load(inputs[next], into: slot)
+                    try load(next, slot)
                 } catch let error as RuntimeError {
                     throw RuntimeError(error.code, "input \(next): \(error.message)")
                 }
@@ -44,17 +62,24 @@ extension InferenceContext {
             }
             for stage in 0..<model.stageCount where !taken.isEmpty {
                 try runStage(stage, slots: taken.map(\.slot))
-                try taken.removeAll { slot, input in
-                    let (verdict, leaves) = try verdict(of: slot, policy)
-                    if leaves {
-                        answers[input] = try answer(of: slot, verdict)
-                        release(slot)
+                var staying: [(slot: Int, index: Int)] = []
+                for (position, member) in taken.enumerated() {
+                    let (verdict, leaves) = try verdict(of: member.slot, policy)
+                    guard leaves else {
+                        staying.append(member)
+                        continue
                     }
-                    return leaves
+                    do {
+                        try answer(member.index, self.answer(of: member.slot, verdict))
+                    } catch {
+                        taken = staying + taken[position...]
+                        throw error
+                    }
+                    release(member.slot)
                 }
+                taken = staying
             }
         }
-        return answers.compactMap { $0 }
     }
 
     /// One answer per exit, each computed when it is asked for: stop asking, and nothing more is run.
