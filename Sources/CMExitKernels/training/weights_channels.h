@@ -83,7 +83,7 @@ static const tile_function tiles[] = {NULL, tile1, tile2,
 #endif
 };
 
-static void run_tap(const channels_plan *p, const channels_tap *t, float *sums) {
+static void run_tap(const weights_channels_plan *p, const channels_tap *t, float *sums) {
   int32_t columns = p->padded / LANES, parts = (columns + TILE_V - 1) / TILE_V;
   for (int32_t part = 0; part < parts; part++) { /* the pixels of these channels stay in the first-level cache */
     int32_t v = columns * part / parts, count = columns * (part + 1) / parts - v;
@@ -115,7 +115,7 @@ static void add_sums(const float *sums, int64_t pitch, int32_t channels, int32_t
 
 void LANES_NAME(mexit_weights_channels)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n,
                                         float *dweight, float *scratch) {
-  channels_plan p = mexit_channels_plan(c, LANES, TILE_O);
+  weights_channels_plan p = mexit_weights_channels_plan(c, LANES, TILE_O);
   int32_t taps = c->kernel_h * c->kernel_w;
   float *sums = scratch, *xs = sums + p.sums, *dys = xs + p.x_sample * p.block;
   mexit_zero_f32(sums, (size_t)p.sums);

@@ -12,11 +12,11 @@
 
 bool mexit_conv2d_backward_weights_channels_avx512_supports(const mexit_conv2d *c) { return c->groups == 1; }
 size_t mexit_conv2d_backward_weights_channels_avx512_scratch_floats(const mexit_conv2d *c) {
-  channels_plan p = mexit_channels_plan(c, LANES, TILE_O);
-  return mexit_channels_scratch(&p);
+  weights_channels_plan p = mexit_weights_channels_plan(c, LANES, TILE_O);
+  return mexit_weights_channels_scratch(&p);
 }
 double mexit_conv2d_backward_weights_channels_avx512_cost(const mexit_conv2d *c) {
-  return mexit_channels_cost(c, LANES, TILE_O, TILE_V);
+  return mexit_weights_channels_cost(c, LANES, TILE_O, TILE_V);
 }
 void mexit_conv2d_backward_weights_channels_avx512_run(const mexit_conv2d *c, const float *const *x,
                                                      const float *const *dy, size_t n, float *dweight, float *scratch) {

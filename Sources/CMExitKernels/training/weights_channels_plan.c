@@ -2,8 +2,8 @@
 
 static int32_t round_up(int32_t a, int32_t to) { return (a + to - 1) / to * to; }
 
-channels_plan mexit_channels_plan(const mexit_conv2d *c, int32_t lanes, int32_t tile) {
-  channels_plan p = {.padded = round_up(c->in_channels, lanes), .outputs = round_up(c->out_channels, tile)};
+weights_channels_plan mexit_weights_channels_plan(const mexit_conv2d *c, int32_t lanes, int32_t tile) {
+  weights_channels_plan p = {.padded = round_up(c->in_channels, lanes), .outputs = round_up(c->out_channels, tile)};
   p.x_sample = (int64_t)c->x.height * c->x.width * p.padded;
   p.dy_sample = (int64_t)c->y.height * c->y.width * p.outputs;
   p.sums = (int64_t)c->kernel_h * c->kernel_w * p.outputs * p.padded;
@@ -13,12 +13,12 @@ channels_plan mexit_channels_plan(const mexit_conv2d *c, int32_t lanes, int32_t 
   return p;
 }
 
-size_t mexit_channels_scratch(const channels_plan *p) {
+size_t mexit_weights_channels_scratch(const weights_channels_plan *p) {
   return (size_t)(p->sums + (p->x_sample + p->dy_sample) * p->block);
 }
 
-double mexit_channels_cost(const mexit_conv2d *c, int32_t lanes, int32_t tile, int32_t vectors) {
-  channels_plan p = mexit_channels_plan(c, lanes, tile);
+double mexit_weights_channels_cost(const mexit_conv2d *c, int32_t lanes, int32_t tile, int32_t vectors) {
+  weights_channels_plan p = mexit_weights_channels_plan(c, lanes, tile);
   double pixels = 0; /* over all taps */
   for (int32_t ky = 0; ky < c->kernel_h; ky++)
     for (int32_t kx = 0; kx < c->kernel_w; kx++) {

@@ -7,14 +7,14 @@
  * [tap][output channel][input channel] and are added to dweight once, at the end. */
 #include "conv2d_backward.h"
 
-typedef struct channels_plan {
+typedef struct weights_channels_plan {
   int32_t padded;      /* input channels, rounded up to whole vectors */
   int32_t outputs;     /* output channels, rounded up to whole tiles: the sums have room for all of a tile */
   int64_t x_sample, dy_sample, sums; /* floats */
   int32_t block;       /* samples in scratch at a time */
-} channels_plan;
+} weights_channels_plan;
 
-channels_plan mexit_channels_plan(const mexit_conv2d *, int32_t lanes, int32_t tile);
-size_t mexit_channels_scratch(const channels_plan *);
+weights_channels_plan mexit_weights_channels_plan(const mexit_conv2d *, int32_t lanes, int32_t tile);
+size_t mexit_weights_channels_scratch(const weights_channels_plan *);
 /* Predicted nanoseconds of a sample, for vectors of `lanes` and tiles of `tile` output channels x `vectors`. */
-double mexit_channels_cost(const mexit_conv2d *, int32_t lanes, int32_t tile, int32_t vectors);
+double mexit_weights_channels_cost(const mexit_conv2d *, int32_t lanes, int32_t tile, int32_t vectors);
