@@ -6,13 +6,13 @@
 
 bool NAME(supports)(const mexit_conv2d *c) {
   mexit_data_plan p;
-  mexit_data_plan_make(c, &p);
+  mexit_data_phases_plan_make(c, &p);
   return p.supported;
 }
 
 double NAME(cost)(const mexit_conv2d *c) {
   mexit_data_plan p;
-  mexit_data_plan_make(c, &p);
+  mexit_data_phases_plan_make(c, &p);
   double sum = 0.2 * (double)p.dy_sample + 0.4 * (double)p.output_sample;
   for (int32_t i = 0; i < p.count; i++) sum += p.phases[i].forward->cost(&p.phases[i].conv);
   return sum;
@@ -20,13 +20,13 @@ double NAME(cost)(const mexit_conv2d *c) {
 
 size_t NAME(packed_floats)(const mexit_conv2d *c) {
   mexit_data_plan p;
-  mexit_data_plan_make(c, &p);
+  mexit_data_phases_plan_make(c, &p);
   return p.packed_floats;
 }
 
 size_t NAME(scratch_floats)(const mexit_conv2d *c) {
   mexit_data_plan p;
-  mexit_data_plan_make(c, &p);
+  mexit_data_phases_plan_make(c, &p);
   if (p.dy_direct && p.dx_direct) return p.forward_scratch;
   /* The forward kernels may read beyond a copy of dy. */
   return p.forward_scratch + (size_t)(p.dy_sample + p.output_sample) * (size_t)p.block + 2 * MEXIT_READ_SLACK;
@@ -34,7 +34,7 @@ size_t NAME(scratch_floats)(const mexit_conv2d *c) {
 
 void NAME(pack)(const mexit_conv2d *c, const float *weight, float *packed) {
   mexit_data_plan p;
-  mexit_data_plan_make(c, &p);
+  mexit_data_phases_plan_make(c, &p);
   int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
   int64_t taps = (int64_t)c->kernel_h * c->kernel_w;
   for (int32_t f = 0; f < p.count; f++) {
@@ -90,7 +90,7 @@ static void weave(const mexit_conv2d *c, const mexit_data_plan *p, const float *
 void NAME(run)(const mexit_conv2d *c, const float *packed, const float *const *dy, float *const *dx, size_t n,
                bool accumulate, float *scratch) {
   mexit_data_plan p;
-  mexit_data_plan_make(c, &p);
+  mexit_data_phases_plan_make(c, &p);
   float *output = scratch + p.forward_scratch, *copies = output + p.output_sample * p.block + MEXIT_READ_SLACK;
   if (!p.dy_direct) mexit_zero_f32(copies - MEXIT_READ_SLACK, (size_t)(p.dy_sample * p.block) + 2 * MEXIT_READ_SLACK);
   for (size_t k = 0; k < n; k += (size_t)p.block) {

@@ -57,7 +57,7 @@ static bool add_phase(const mexit_conv2d *c, mexit_data_plan *p, mexit_data_phas
   return true;
 }
 
-void mexit_data_plan_make(const mexit_conv2d *c, mexit_data_plan *p) {
+void mexit_data_phases_plan_make(const mexit_conv2d *c, mexit_data_plan *p) {
   *p = (mexit_data_plan){.supported = false};
   if ((int64_t)c->stride_h * c->stride_w > MEXIT_DATA_PHASES) return;
   p->dx_direct = c->stride_h == 1 && c->stride_w == 1;

@@ -34,4 +34,4 @@ typedef struct {
   int32_t block;                             /* samples in scratch at a time */
 } mexit_data_plan;
 
-void mexit_data_plan_make(const mexit_conv2d *, mexit_data_plan *);
+void mexit_data_phases_plan_make(const mexit_conv2d *, mexit_data_plan *);

@@ -136,10 +136,10 @@ static void run_block(const mexit_conv2d *c, const pixels_plan *p, pixels_block 
 
 void LANES_NAME(mexit_weights_pixels)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n,
                                       float *dweight, float *scratch) {
-  pixels_plan p = mexit_pixels_plan(c);
+  pixels_plan p = mexit_weights_pixels_plan(c);
   size_t block = (size_t)p.block;
   float *x_copy = scratch, *dy_copy = scratch + p.x_sample * (int64_t)p.block;
-  if (!p.x_direct || !p.dy_direct) mexit_zero_f32(scratch, mexit_pixels_scratch(&p));
+  if (!p.x_direct || !p.dy_direct) mexit_zero_f32(scratch, mexit_weights_pixels_scratch(&p));
   for (size_t k = 0; k < n; k += block) {
     const float *xs[MEXIT_PIXELS_BLOCK], *dys[MEXIT_PIXELS_BLOCK];
     pixels_block b = {xs, dys, 0, 0, n - k < block ? n - k : block, p.run, p.dy_channel};

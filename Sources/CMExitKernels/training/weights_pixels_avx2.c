@@ -9,13 +9,13 @@
 #include "weights_pixels.h"
 #pragma clang attribute pop
 
-bool mexit_conv2d_backward_weights_pixels_avx2_supports(const mexit_conv2d *c) { return mexit_pixels_plan(c).supported; }
+bool mexit_conv2d_backward_weights_pixels_avx2_supports(const mexit_conv2d *c) { return mexit_weights_pixels_plan(c).supported; }
 size_t mexit_conv2d_backward_weights_pixels_avx2_scratch_floats(const mexit_conv2d *c) {
-  pixels_plan p = mexit_pixels_plan(c);
-  return mexit_pixels_scratch(&p);
+  pixels_plan p = mexit_weights_pixels_plan(c);
+  return mexit_weights_pixels_scratch(&p);
 }
 double mexit_conv2d_backward_weights_pixels_avx2_cost(const mexit_conv2d *c) {
-  return mexit_pixels_cost(c, LANES, TILE_O);
+  return mexit_weights_pixels_cost(c, LANES, TILE_O);
 }
 void mexit_conv2d_backward_weights_pixels_avx2_run(const mexit_conv2d *c, const float *const *x, const float *const *dy,
                                                    size_t n, float *dweight, float *scratch) {

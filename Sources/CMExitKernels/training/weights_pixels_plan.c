@@ -14,7 +14,7 @@ static int32_t phase_of(pixels_plan *p, int32_t y, int32_t x) {
   return p->phases++;
 }
 
-pixels_plan mexit_pixels_plan(const mexit_conv2d *c) {
+pixels_plan mexit_weights_pixels_plan(const mexit_conv2d *c) {
   pixels_plan p = {.supported = false};
   if ((int64_t)c->kernel_h * c->kernel_w > MEXIT_PIXELS_TAPS) return p;
   if ((int64_t)least(c->stride_h, c->kernel_h) * least(c->stride_w, c->kernel_w) > MEXIT_PIXELS_PHASES) return p;
@@ -62,12 +62,12 @@ pixels_plan mexit_pixels_plan(const mexit_conv2d *c) {
   return p;
 }
 
-size_t mexit_pixels_scratch(const pixels_plan *p) {
+size_t mexit_weights_pixels_scratch(const pixels_plan *p) {
   return (size_t)(p->x_sample + p->dy_sample) * (size_t)p->block;
 }
 
-double mexit_pixels_cost(const mexit_conv2d *c, int32_t lanes, int32_t tile) {
-  pixels_plan p = mexit_pixels_plan(c);
+double mexit_weights_pixels_cost(const mexit_conv2d *c, int32_t lanes, int32_t tile) {
+  pixels_plan p = mexit_weights_pixels_plan(c);
   if (!p.supported) return 1e300;
   int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
   double parts = (co + tile - 1) / tile, columns = ((int64_t)ci * c->kernel_h * c->kernel_w + 3) / 4;

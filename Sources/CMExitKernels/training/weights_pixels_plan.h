@@ -27,8 +27,8 @@ typedef struct pixels_plan {
   int32_t block;                  /* samples that share one pass over the weights */
 } pixels_plan;
 
-pixels_plan mexit_pixels_plan(const mexit_conv2d *);
+pixels_plan mexit_weights_pixels_plan(const mexit_conv2d *);
 /* Floats of scratch. */
-size_t mexit_pixels_scratch(const pixels_plan *);
+size_t mexit_weights_pixels_scratch(const pixels_plan *);
 /* Predicted nanoseconds of a sample for vectors of `lanes` and tiles of `tile` output channels. */
-double mexit_pixels_cost(const mexit_conv2d *, int32_t lanes, int32_t tile);
+double mexit_weights_pixels_cost(const mexit_conv2d *, int32_t lanes, int32_t tile);
