@@ -39,11 +39,12 @@ public struct DataSet: Sendable {
     ///   - size: Height and width of every image.
     ///   - labels: `[N]`.
     ///   - pixels: `[N, C, H, W]`.
-    /// - Throws: ``DataError`` when a label names no class or `pixels` has not N·C·H·W samples.
+    /// - Throws: ``DataError`` when the shape is out of range, a label names no class, or `pixels` has not N·C·H·W samples.
     public init(name: String, classNames: [String], channels: Int, size: ImageSize, labels: [Int32], pixels: [UInt8]) throws {
         guard !classNames.isEmpty else { throw DataError(.noClasses, "cannot use \(name): it has no classes") }
-        guard channels == 1 || channels == 3, size.height > 0, size.width > 0 else {
-            throw DataError(.badOption, "cannot use \(name): images of \(channels)x\(size); 1 or 3 channels and at least 1x1 are needed")
+        guard channels == 1 || channels == 3, (1...16384).contains(size.height), (1...16384).contains(size.width) else {
+            throw DataError(
+                .badOption, "cannot use \(name): images of \(channels)x\(size); 1 or 3 channels and sides in 1...16384 are needed")
         }
         guard labels.count * channels * size.height * size.width == pixels.count else {
             throw DataError(

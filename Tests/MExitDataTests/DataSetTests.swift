@@ -23,6 +23,11 @@ func formulaData(count: Int = 30, channels: Int = 3, height: Int = 4, width: Int
         #expect(errorCode { try make([0, 1], [1, 2, 3]) } == .badFileLength)
         #expect(errorCode { try make([0], [1, 2, 3, 4], channels: 2) } == .badOption)
         #expect(errorCode { try make([], [], names: []) } == .noClasses)
+        for side in [0, -1, 1 << 40, Int.max] {
+            let size = ImageSize(height: side, width: side)
+            let code = errorCode { _ = try DataSet(name: "d", classNames: ["a"], channels: 1, size: size, labels: [0], pixels: [1]) }
+            #expect(code == .badOption)
+        }
     }
 
     @Test func subsetsShareTheOrderAsked() throws {

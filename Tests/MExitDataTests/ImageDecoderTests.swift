@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import MExitData
@@ -28,6 +29,26 @@ func thrownError(_ body: () throws -> Void) -> DataError? {
         let image = smoothImage(height: 20, width: 24)
         let bytes = try JPEGFixture.encode(JPEGFixture.interleaved(image), height: 20, width: 24, progressive: true)
         #expect(areClose(try ImageDecoder.decode(bytes: bytes), image, within: Self.rounding))
+    }
+
+    /// 24 x 16, every row grey 10 * y, luma sampled three times as wide as chroma: libjpeg-turbo calls such a header unknown,
+    /// yet decodes the file. Written with `comp_info[0].h_samp_factor = 3` at quality 95.
+    static let threeToOne = """
+        /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsICQoKCgoKBggLDAsKDAkKCg\
+        r/2wBDAQICAgICAgUDAwUKBwYHCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgr/wAARCAAQABgDATEAAhEBAxEB\
+        /8QAHwAAAQUBAQEBAQEAAAAAAAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEII0KxwRVS0fAkM2\
+        JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5\
+        usLDxMXGx8jJytLT1NXW19jZ2uHi4+Tl5ufo6erx8vP09fb3+Pn6/8QAHwEAAwEBAQEBAQEBAQAAAAAAAAECAwQFBgcICQoL/8QAtREAAgECBAQDBAcFBA\
+        QAAQJ3AAECAxEEBSExBhJBUQdhcRMiMoEIFEKRobHBCSMzUvAVYnLRChYkNOEl8RcYGRomJygpKjU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0\
+        dXZ3eHl6goOEhYaHiImKkpOUlZaXmJmaoqOkpaanqKmqsrO0tba3uLm6wsPExcbHyMnK0tPU1dbX2Nna4uPk5ebn6Onq8vP09fb3+Pn6/9oADAMBAAIRAx\
+        EAPwD8i/8Ahkn/AKhn/jlH/DJP/UM/8co/4ZJ/6hn/AI5QB+oH/DJP/UM/8co/4ZJ/6hn/AI5R/wAMk/8AUM/8coA//9k=
+        """
+
+    @Test func uncommonSubsampling() throws {
+        let bytes = try #require(Data(base64Encoded: Self.threeToOne))
+        let decoded = try ImageDecoder.decode(bytes: Array(bytes))
+        let plane = (0..<(16 * 24)).map { UInt8(10 * ($0 / 24)) }
+        #expect(areClose(decoded, ImageU8(height: 16, width: 24, pixels: plane + plane + plane), within: 6))
     }
 
     @Test func greyIsRepeated() throws {

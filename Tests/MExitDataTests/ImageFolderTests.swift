@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import MExitData
@@ -101,6 +102,16 @@ import Testing
         let alone = try TemporaryFolder()
         try alone.write([1, 2, 3], to: "emu/1.png")
         #expect(errorCode { _ = try DataSource(kind: .images, directory: alone.path).load(.train) } == .emptyClass)
+    }
+
+    /// Opening a pipe for reading waits for a writer unless asked not to.
+    @Test func pipesAndBrokenLinksAreSkipped() throws {
+        try writePets()
+        #expect(mkfifo("\(folder.path)/train/cat/pipe.jpg", 0o600) == 0)
+        #expect(symlink("nowhere.png", "\(folder.path)/train/dog/link.png") == 0)
+        let train = try source().load(.train, LoadOptions(threads: 5000))
+        #expect(train.count == 5 && train.skipped.map(\.error.code) == [.unreadable, .unreadable])
+        #expect(train.skipped.first?.error.message.contains("pipe.jpg") == true)
     }
 
     @Test func emptyFolders() throws {
