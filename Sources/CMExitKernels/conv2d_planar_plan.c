@@ -99,7 +99,9 @@ static layout lay_out(const mexit_planar_family *f, const mexit_conv2d *c) {
 
 bool mexit_planar_supports(const mexit_planar_family *f, const mexit_conv2d *c) {
   if (!mexit_conv2d_fits_halo(c)) return false;
-  return f->pairs ? c->stride_w == 2 : c->stride_h == 1 && c->stride_w == 1;
+  if (f->pairs) return c->stride_w == 2;
+  /* Output rows that are longer than x's would share positions. */
+  return c->stride_h == 1 && c->stride_w == 1 && c->y.width <= c->x.row_stride;
 }
 
 double mexit_planar_cost(const mexit_planar_family *f, const mexit_conv2d *c) {

@@ -28,6 +28,7 @@ public final class MapBuffer {
     public var values: [Float] {
         get {
             var result: [Float] = []
+            result.reserveCapacity(Int(map.channels) * Int(map.height) * Int(map.width))
             forEachPixel { result.append(pixels[$0]) }
             return result
         }
@@ -44,14 +45,12 @@ public final class MapBuffer {
     /// - Throws: ``TestSupportError`` when anything but interior pixels was written.
     public func check() throws {
         try buffer.checkGuards()
-        var interior = Set<Int>()
+        var expected = [UInt32?](repeating: 0, count: buffer.count)
+        forEachPaddingFloat { expected[$0] = Self.paddingBits }
         let origin = pixels - buffer.pointer
-        forEachPixel { interior.insert($0 + origin) }
-        var padding = Set<Int>()
-        forEachPaddingFloat { padding.insert($0) }
-        for index in 0..<buffer.count where !interior.contains(index) {
-            let expected = padding.contains(index) ? Self.paddingBits : 0
-            if buffer.pointer[index].bitPattern != expected {
+        forEachPixel { expected[$0 + origin] = nil }
+        for (index, bits) in expected.enumerated() {
+            if let bits, buffer.pointer[index].bitPattern != bits {
                 throw TestSupportError(
                     "float \(index) of the map's memory is outside the image and was overwritten with \(buffer.pointer[index])")
             }
