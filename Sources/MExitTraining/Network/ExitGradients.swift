@@ -32,8 +32,14 @@ public final class ExitGradients: @unchecked Sendable {
     ///     All zeros gives joint training: one gradient, that of the summed loss, at a fraction of the cost.
     /// - Throws: ``NetworkError`` when groups do not fit the exits or there is no memory.
     public init(parameters: ParameterStore, groups: [Int]? = nil) throws {
-        let graph = parameters.graph
-        let reach = try Reach(graph: graph, groups: groups)
+        let reach = try Reach(graph: parameters.graph, groups: groups)
+        let (tensors, floats) = try ExitGradients.layout(parameters: parameters, reach: reach)
+        self.tensors = tensors
+        lossCount = reach.lossCount
+        buffer = try AlignedBuffer(count: floats)
+    }
+
+    static func layout(parameters: ParameterStore, reach: Reach) throws -> (tensors: [TensorGradients], floats: Int) {
         var end = 0
         var tensors: [TensorGradients] = []
         for tensor in parameters.trainable {
@@ -41,12 +47,12 @@ public final class ExitGradients: @unchecked Sendable {
             tensors.append(TensorGradients(exits: exits, count: tensor.count, offset: end))
             let (floats, overflow) = exits.count.multipliedReportingOverflow(by: tensor.count)
             let (next, overflow2) = end.addingReportingOverflow((floats + 15) / 16 * 16)
-            guard !overflow, !overflow2 else { throw NetworkError("cannot lay out the gradients of '\(tensor.spec.name)': too large for memory") }
+            guard !overflow, !overflow2 else {
+                throw NetworkError("cannot lay out the gradients of '\(tensor.spec.name)': too large for memory")
+            }
             end = next
         }
-        self.tensors = tensors
-        lossCount = reach.lossCount
-        buffer = try AlignedBuffer(count: end)
+        return (tensors, end)
     }
 
     /// The gradient of tensor `t` for the `position`-th loss that reaches it (`tensors[t].exits[position]`), row-major.

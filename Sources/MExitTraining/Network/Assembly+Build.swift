@@ -1,0 +1,95 @@
+import CMExitKernels
+import MExitIR
+
+extension Assembly {
+    /// Makes all steps: forward in the order of the nodes, backward in reverse.
+    ///
+    /// - Parameters: per exit, `[batch, K]`: where forward leaves the logits, and backward finds the losses' derivatives.
+    func build(logits: [UnsafeMutablePointer<Float>], logitGradients: [UnsafeMutablePointer<Float>]) throws {
+        let order = plan.order
+        let backwards = try order.map { try addForward(node: $0) }
+        for (exit, out) in zip(graph.exits, logits) { addLogits(of: exit, to: out) }
+        for (index, addBackward) in zip(order, backwards).reversed() {
+            for (exit, derivative) in logitGradients.enumerated() where graph.exits[exit].logits == index {
+                try addSeed(exit: exit, derivative)
+            }
+            if plan.needsGradient[index] { try addBackward() }
+        }
+    }
+
+    /// Adds a node's forward steps and returns what adds its backward steps.
+    private func addForward(node index: Int) throws -> () throws -> Void {
+        switch graph.nodes[index].operation {
+        case .input:
+            return {}
+        case .conv2d(let conv):
+            let steps = try ConvolutionSteps(self, node: index, conv)
+            try steps.addForward()
+            return steps.addBackward
+        case .batchNorm(let epsilon):
+            return try addForwardNorm(node: index, norm: index, epsilon: epsilon)
+        case .activation(let activation):
+            if let norm = plan.fusedNorm[index], case .batchNorm(let epsilon) = graph.nodes[norm].operation {
+                return try addForwardNorm(node: index, norm: norm, epsilon: epsilon)
+            }
+            addForward(activation: activation, node: index)
+            return { try self.addBackward(activation: activation, node: index) }
+        case .add:
+            addForwardSum(node: index)
+            return { try self.addBackwardSum(node: index) }
+        case .concat:
+            try addForwardConcat(node: index)
+            return { try self.addBackwardConcat(node: index) }
+        case .maxPool(let pool):
+            return try addForwardMaxPool(pool, node: index)
+        case .averagePool(let pool):
+            try addForwardAveragePool(pool, node: index)
+            return { try self.addBackwardAveragePool(pool, node: index) }
+        case .globalAveragePool:
+            addForwardGlobalAveragePool(node: index)
+            return { try self.addBackwardGlobalAveragePool(node: index) }
+        case .linear:
+            let steps = try LinearSteps(self, node: index)
+            try steps.addForward()
+            return steps.addBackward
+        case .flatten:
+            addForwardFlatten(node: index)
+            return { try self.addBackwardFlatten(node: index) }
+        case .upsample:
+            addForwardUpsample(node: index)
+            return { try self.addBackwardUpsample(node: index) }
+        }
+    }
+
+    private func addForwardNorm(node index: Int, norm: Int, epsilon: Float) throws -> () throws -> Void {
+        let steps = try BatchNormSteps(self, node: index, norm: norm, epsilon: epsilon)
+        try steps.addForward()
+        return steps.addBackward
+    }
+
+    private func addLogits(of exit: Exit, to out: UnsafeMutablePointer<Float>) {
+        let rows = values.rows(exit.logits)
+        let classes = graph.classCount
+        bothForward(
+            Step { chunk in
+                for sample in chunk.first..<chunk.first + chunk.count {
+                    (out + sample * classes).update(from: rows[sample], count: classes)
+                }
+            })
+    }
+
+    /// The start of the sweep: the derivative of an exit's loss with respect to its logits.
+    private func addSeed(exit: Int, _ derivative: UnsafeMutablePointer<Float>) throws {
+        let classes = graph.classCount
+        let loss = plan.reach.lossOfExit[exit]
+        for target in try targets(of: graph.exits[exit].logits, losses: [loss]) ?? [] {
+            addBackward(
+                Step { chunk in
+                    for sample in chunk.first..<chunk.first + chunk.count {
+                        let (from, to) = (derivative + sample * classes, target.rows[sample])
+                        if target.accumulate { mexit_axpy_f32(1, from, to, classes) } else { to.update(from: from, count: classes) }
+                    }
+                })
+        }
+    }
+}

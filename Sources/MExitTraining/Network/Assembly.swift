@@ -1,0 +1,115 @@
+import CMExitKernels
+import MExitIR
+
+/// What all steps of one network share and `run` sets before each pass.
+final class PassState {
+    /// Samples in this pass.
+    var count = 0
+    /// Where backward puts the gradients of parameters.
+    var gradients: ExitGradients?
+    /// Start of the chunks' partial sums, and floats per chunk.
+    var partials: UnsafeMutablePointer<Float>?
+    var partialFloats = 0
+}
+
+/// Turns a planned graph into steps. Lives only while a network is made.
+final class Assembly {
+    let parameters: ParameterStore
+    let plan: ValuePlan
+    let batch: Int
+    let keep: Keep
+    let values: ValueMemory
+    var gradients: GradientMemory
+    let state = PassState()
+
+    /// The passes, in order of execution.
+    var forward: [Step] = []
+    var evaluation: [Step] = []
+    var backward: [Step] = []
+    /// Independent preparations before a pass, one per layer: packing weights.
+    var prepareForward: [() -> Void] = []
+    var prepareEvaluation: [() -> Void] = []
+    var prepareBackward: [() -> Void] = []
+
+    private(set) var scratchFloats = 0
+    private(set) var partialFloats = 0
+    private var partialEnd = 0
+    private var tensorOf: [Int: [ParameterRole: Int]] = [:]
+
+    init(parameters: ParameterStore, plan: ValuePlan, batch: Int, keep: Keep) throws {
+        self.parameters = parameters
+        self.plan = plan
+        self.batch = batch
+        self.keep = keep
+        values = try ValueMemory(plan: plan, batch: batch, keep: keep)
+        gradients = try GradientMemory(plan: plan, maps: values.maps, batch: batch, keep: keep)
+        for (t, range) in parameters.trainable.enumerated() { tensorOf[range.spec.node, default: [:]][range.spec.role] = t }
+    }
+
+    var graph: Graph { plan.graph }
+
+    func map(_ index: Int) -> UnsafePointer<mexit_map> { values.maps[index] }
+
+    /// Index of a trainable tensor of a node.
+    func tensor(_ node: Int, _ role: ParameterRole) -> Int? { tensorOf[node]?[role] }
+
+    /// A step that both kinds of forward pass share.
+    func bothForward(_ step: Step) {
+        forward.append(step)
+        evaluation.append(step)
+    }
+
+    func addBackward(_ step: Step) {
+        backward.append(step)
+        // Partial sums are combined before the next phase begins, so that it may use the same memory.
+        if step.isBarrier { partialEnd = 0 }
+    }
+
+    func needScratch(_ floats: Int) { scratchFloats = max(scratchFloats, floats) }
+
+    /// Reserves floats of every chunk's partial sums until the next barrier, and returns their offset.
+    func reservePartials(_ floats: Int) -> Int {
+        let offset = partialEnd
+        partialEnd += (floats + 15) / 16 * 16
+        partialFloats = max(partialFloats, partialEnd)
+        return offset
+    }
+
+    /// The sum over chunks of `count` partial floats, written over the gradients of tensor `t` for all its losses.
+    func reduction(tensor t: Int, offset: Int, count: Int) -> () -> Void {
+        let state = self.state
+        return {
+            guard let gradients = state.gradients, let partials = state.partials else { return }
+            let out = gradients.values.baseAddress.unsafelyUnwrapped + gradients.tensors[t].offset
+            out.update(from: partials + offset, count: count)
+            for chunk in 1..<Program.chunks {
+                mexit_axpy_f32(1, partials + chunk * state.partialFloats + offset, out, count)
+            }
+        }
+    }
+
+    /// Where to write the gradient of `input`, after clearing what only part of the writers has covered; nil when nobody needs it.
+    func targets(of input: Int, losses: [Int]) throws -> [GradientMemory.Target]? {
+        guard let targets = try gradients.targets(of: input, losses: losses) else { return nil }
+        let map = self.map(input).pointee
+        let stride = Int(map.channel_stride)
+        let origin = Int(map.halo) * Int(map.row_stride) + Int(map.halo)
+        for target in targets where !target.clear.isEmpty {
+            addBackward(
+                Step { chunk in
+                    for sample in chunk.first..<chunk.first + chunk.count {
+                        for range in target.clear {
+                            mexit_zero_f32(target.rows[sample] - origin + range.lowerBound * stride, range.count * stride)
+                        }
+                    }
+                })
+        }
+        return targets
+    }
+
+    /// Pairs of an output gradient and the place for the input's gradient, per loss, of an operation with one input.
+    func backwardPairs(of index: Int, input: Int) throws -> [(dy: Rows, dx: GradientMemory.Target)] {
+        guard let targets = try targets(of: input, losses: plan.losses(index)) else { return [] }
+        return Array(zip(try gradients.gradients(of: index), targets))
+    }
+}

@@ -1,0 +1,210 @@
+import CMExitKernels
+import MExitIR
+
+/// Batch normalisation (Ioffe & Szegedy 2015), with the ReLU behind it where one is fused.
+///
+/// Training mode uses the statistics of the whole batch, biased variance to normalise and unbiased for the running variance,
+/// momentum 0.1, as PyTorch does. Every loss's gradient flows through the batch statistics on its own.
+struct BatchNormSteps {
+    /// Weight of the newest batch in the running statistics.
+    static let momentum = 0.1
+
+    private let assembly: Assembly
+    private let index: Int
+    private let input: Int
+    private let epsilon: Double
+    private let channels: Int
+    private let isFused: Bool
+    private let parameters: Parameters
+    private let factors: Factors
+
+    private struct Parameters {
+        let weight, bias: Int
+        let gamma, beta, runningMean, runningVariance: UnsafeMutablePointer<Float>
+    }
+
+    /// What a pass computes per channel.
+    private struct Factors {
+        let mean, inverseStd, scale, shift: UnsafeMutablePointer<Float>
+    }
+
+    /// - Parameters:
+    ///   - index: the node that has the value: the norm, or the ReLU that it is fused into.
+    ///   - norm: the norm's node.
+    init(_ assembly: Assembly, node index: Int, norm: Int, epsilon: Float) throws {
+        self.assembly = assembly
+        self.index = index
+        self.epsilon = Double(epsilon)
+        input = assembly.graph.nodes[norm].inputs[0]
+        isFused = index != norm
+        let channels = assembly.graph.shapes[norm].channels
+        self.channels = channels
+        let store = assembly.parameters
+        func running(_ role: ParameterRole) -> UnsafeMutablePointer<Float>? {
+            guard let range = store.statistics.first(where: { $0.spec.node == norm && $0.spec.role == role }) else { return nil }
+            return store.statisticsValues.baseAddress.map { $0 + range.offset }
+        }
+        guard let weight = assembly.tensor(norm, .weight), let bias = assembly.tensor(norm, .bias),
+            let gamma = store.tensor(weight).baseAddress, let beta = store.tensor(bias).baseAddress,
+            let mean = running(.runningMean), let variance = running(.runningVariance)
+        else { throw NetworkError("batch norm node \(norm) lacks parameters") }
+        parameters = Parameters(
+            weight: weight, bias: bias, gamma: gamma, beta: beta, runningMean: mean, runningVariance: variance)
+        func floats() throws -> UnsafeMutablePointer<Float> { try assembly.keep.allocate(Float.self, count: channels) }
+        factors = Factors(mean: try floats(), inverseStd: try floats(), scale: try floats(), shift: try floats())
+    }
+
+    func addForward() throws {
+        try addStatistics()
+        addRunningFactors()
+        let (x, y) = (assembly.values.rows(input), assembly.values.rows(index))
+        let (xm, ym) = (assembly.map(input), assembly.map(index))
+        let activation = isFused ? MEXIT_ACTIVATION_RELU : MEXIT_ACTIVATION_NONE
+        let factors = self.factors
+        assembly.bothForward(
+            Step { chunk in
+                mexit_scale_shift_f32(
+                    xm, ym, x.reading(from: chunk.first), y.mutable(from: chunk.first), chunk.count, factors.scale, factors.shift,
+                    activation)
+            })
+    }
+
+    /// Training: one pass over x. The running mean, close to the batch's, is taken off before squaring, so that the
+    /// variance, mean((x - r)^2) - (mean - r)^2 in double, loses nothing to cancellation.
+    private func addStatistics() throws {
+        let channels = self.channels
+        let sums = try assembly.keep.allocate(Double.self, count: 2 * channels * Program.chunks)
+        let reference = try assembly.keep.allocate(Float.self, count: channels)
+        let (x, xm) = (assembly.values.rows(input), assembly.map(input))
+        let pixels = assembly.graph.shapes[input].height * assembly.graph.shapes[input].width
+        let (state, parameters, factors, epsilon) = (assembly.state, self.parameters, self.factors, self.epsilon)
+        assembly.prepareForward.append { reference.update(from: parameters.runningMean, count: channels) }
+        assembly.forward.append(
+            Step(
+                isBarrier: true,
+                finish: {
+                    let count = Double(state.count * pixels)
+                    for c in 0..<channels {
+                        var sum = 0.0
+                        var squares = 0.0
+                        for chunk in 0..<Program.chunks {
+                            sum += sums[2 * channels * chunk + c]
+                            squares += sums[2 * channels * chunk + channels + c]
+                        }
+                        let mean = sum / count
+                        let off = mean - Double(reference[c])
+                        // Rounding may leave a constant channel just below 0; NaN must stay NaN.
+                        let raw = squares / count - off * off
+                        let variance = raw < 0 ? 0 : raw
+                        Self.set(factors, parameters, c, mean: mean, variance: variance, epsilon: epsilon)
+                        let unbiased = count > 1 ? variance * count / (count - 1) : variance
+                        Self.blend(&parameters.runningMean[c], mean)
+                        Self.blend(&parameters.runningVariance[c], unbiased)
+                    }
+                }
+            ) { chunk in
+                let own = sums + 2 * channels * chunk.index
+                own.update(repeating: 0, count: 2 * channels)
+                mexit_batch_norm_statistics_f32(xm, x.reading(from: chunk.first), chunk.count, reference, own, own + channels)
+            })
+    }
+
+    private static func blend(_ running: inout Float, _ value: Double) {
+        running = Float((1 - momentum) * Double(running) + momentum * value)
+    }
+
+    /// Evaluation: the running statistics.
+    private func addRunningFactors() {
+        let (channels, parameters, factors, epsilon) = (self.channels, self.parameters, self.factors, self.epsilon)
+        assembly.prepareEvaluation.append {
+            for c in 0..<channels {
+                Self.set(
+                    factors, parameters, c, mean: Double(parameters.runningMean[c]),
+                    variance: Double(parameters.runningVariance[c]), epsilon: epsilon)
+            }
+        }
+    }
+
+    private static func set(
+        _ factors: Factors, _ parameters: Parameters, _ c: Int, mean: Double, variance: Double, epsilon: Double
+    ) {
+        let inverse = 1 / (variance + epsilon).squareRoot()
+        let scale = Double(parameters.gamma[c]) * inverse
+        factors.mean[c] = Float(mean)
+        factors.inverseStd[c] = Float(inverse)
+        factors.scale[c] = Float(scale)
+        factors.shift[c] = Float(Double(parameters.beta[c]) - mean * scale)
+    }
+
+    func addBackward() throws {
+        let gradients = try assembly.gradients.gradients(of: index)
+        let coefficients = try assembly.keep.allocate(Float.self, count: 3 * channels * gradients.count)
+        try addReduction(gradients, coefficients)
+        try addApplication(gradients, coefficients)
+    }
+
+    /// Sums of dy and dy * xhat per loss: the parameters' gradients, and what dx needs.
+    private func addReduction(_ gradients: [Rows], _ coefficients: UnsafeMutablePointer<Float>) throws {
+        let (channels, losses) = (self.channels, gradients.count)
+        let perChunk = 2 * channels * losses
+        let sums = try assembly.keep.allocate(Double.self, count: perChunk * Program.chunks)
+        let (x, xm, dym) = (assembly.values.rows(input), assembly.map(input), assembly.map(index))
+        let y = isFused ? assembly.values.rows(index) : nil
+        let pixels = assembly.graph.shapes[input].height * assembly.graph.shapes[input].width
+        let (state, parameters, factors) = (assembly.state, self.parameters, self.factors)
+        assembly.addBackward(
+            Step(
+                isBarrier: true,
+                finish: {
+                    guard let out = state.gradients, let values = out.values.baseAddress else { return }
+                    let dGamma = values + out.tensors[parameters.weight].offset
+                    let dBeta = values + out.tensors[parameters.bias].offset
+                    let count = Double(state.count * pixels)
+                    for i in 0..<losses * channels {
+                        let (loss, c) = (i / channels, i % channels)
+                        var sum = 0.0
+                        var product = 0.0
+                        for chunk in 0..<Program.chunks {
+                            let own = sums + chunk * perChunk + 2 * channels * loss
+                            sum += own[c]
+                            product += own[channels + c]
+                        }
+                        dBeta[i] = Float(sum)
+                        dGamma[i] = Float(product)
+                        let inverse = Double(factors.inverseStd[c])
+                        let a = Double(parameters.gamma[c]) * inverse
+                        let own = coefficients + 3 * channels * loss
+                        own[c] = Float(a)
+                        own[channels + c] = Float(-a * inverse * product / count)
+                        own[2 * channels + c] = Float(-a * sum / count)
+                    }
+                }
+            ) { chunk in
+                let all = sums + chunk.index * perChunk
+                all.update(repeating: 0, count: perChunk)
+                for (loss, dy) in gradients.enumerated() {
+                    let own = all + 2 * channels * loss
+                    mexit_batch_norm_backward_reduce_f32(
+                        xm, dym, x.reading(from: chunk.first), dy.reading(from: chunk.first), dym, y?.reading(from: chunk.first),
+                        chunk.count, factors.mean, factors.inverseStd, own, own + channels)
+                }
+            })
+    }
+
+    private func addApplication(_ gradients: [Rows], _ coefficients: UnsafeMutablePointer<Float>) throws {
+        guard let targets = try assembly.targets(of: input, losses: assembly.plan.losses(index)) else { return }
+        let (x, xm, dym) = (assembly.values.rows(input), assembly.map(input), assembly.map(index))
+        let y = isFused ? assembly.values.rows(index) : nil
+        let (channels, factors) = (self.channels, self.factors)
+        assembly.addBackward(
+            Step { chunk in
+                for (loss, (dy, dx)) in zip(gradients, targets).enumerated() {
+                    let own = coefficients + 3 * channels * loss
+                    mexit_batch_norm_backward_apply_f32(
+                        xm, dym, xm, x.reading(from: chunk.first), dy.reading(from: chunk.first), dym, y?.reading(from: chunk.first),
+                        dx.rows.mutable(from: chunk.first), chunk.count, factors.mean, own, own + channels, own + 2 * channels,
+                        dx.accumulate)
+                }
+            })
+    }
+}

@@ -1,0 +1,127 @@
+import CMExitKernels
+import MExitIR
+
+/// A convolution: packed weights for both directions, kernels chosen once.
+struct ConvolutionSteps {
+    private let assembly: Assembly
+    private let index: Int
+    private let weight: Int
+    private let bias: Int?
+    private let conv: UnsafePointer<mexit_conv2d>
+    private let input: Int
+
+    init(_ assembly: Assembly, node index: Int, _ operation: Conv2D) throws {
+        self.assembly = assembly
+        self.index = index
+        input = assembly.plan.inputs(of: index)[0]
+        guard let weight = assembly.tensor(index, .weight) else { throw NetworkError("node \(index) has no weights") }
+        self.weight = weight
+        bias = assembly.tensor(index, .bias)
+        let x = assembly.map(input).pointee
+        let y = assembly.map(index).pointee
+        conv = try assembly.keep.constant(
+            mexit_conv2d(
+                in_channels: x.channels, out_channels: y.channels, groups: Int32(operation.groups),
+                kernel_h: Int32(operation.kernelHeight), kernel_w: Int32(operation.kernelWidth),
+                stride_h: Int32(operation.stride), stride_w: Int32(operation.stride),
+                pad_h: Int32(operation.padding), pad_w: Int32(operation.padding),
+                dilation_h: Int32(operation.dilation), dilation_w: Int32(operation.dilation), x: x, y: y))
+    }
+
+    func addForward() throws {
+        let conv = self.conv
+        guard let kernel = mexit_conv2d_choose(conv) else { throw NetworkError("no kernel for convolution node \(index)") }
+        let packed = try assembly.keep.allocate(Float.self, count: kernel.pointee.packed_floats(conv))
+        let weights = assembly.parameters.tensor(weight).baseAddress
+        let biases = bias.flatMap { assembly.parameters.tensor($0).baseAddress }
+        let prepare = { kernel.pointee.pack(conv, weights, biases, packed) }
+        assembly.prepareForward.append(prepare)
+        assembly.prepareEvaluation.append(prepare)
+        assembly.needScratch(kernel.pointee.scratch_floats(conv))
+        let units = kernel.pointee.units(conv)
+        let x = assembly.values.rows(input)
+        let y = assembly.values.rows(index)
+        assembly.bothForward(
+            Step { chunk in
+                var run = mexit_conv2d_run(
+                    x: x.reading(from: chunk.first), y: y.mutable(from: chunk.first), add: nil, n: chunk.count, unit_begin: 0,
+                    unit_end: units, accumulate: false, activation: MEXIT_ACTIVATION_NONE, scratch: chunk.scratch)
+                kernel.pointee.run(conv, packed, &run)
+            })
+    }
+
+    func addBackward() throws {
+        try addBackwardData()
+        try addBackwardWeights()
+        try addBackwardBias()
+    }
+
+    private func addBackwardData() throws {
+        let conv = self.conv
+        let pairs = try assembly.backwardPairs(of: index, input: input)
+        if pairs.isEmpty { return }
+        guard let kernel = mexit_conv2d_backward_data_choose(conv) else {
+            throw NetworkError("no backward kernel for convolution node \(index)")
+        }
+        let packed = try assembly.keep.allocate(Float.self, count: kernel.pointee.packed_floats(conv))
+        let weights = assembly.parameters.tensor(weight).baseAddress
+        assembly.prepareBackward.append { kernel.pointee.pack(conv, weights, packed) }
+        assembly.needScratch(kernel.pointee.scratch_floats(conv))
+        assembly.addBackward(
+            Step { chunk in
+                for (dy, dx) in pairs {
+                    kernel.pointee.run(
+                        conv, packed, dy.reading(from: chunk.first), dx.rows.mutable(from: chunk.first), chunk.count, dx.accumulate,
+                        chunk.scratch)
+                }
+            })
+    }
+
+    /// All losses at once where their output gradients stand back to back: a convolution with losses x O output channels, whose
+    /// weight gradient `[losses, O, I/groups, kh, kw]` is just what ``ExitGradients`` holds. It reads x once instead of once per loss.
+    private func addBackwardWeights() throws {
+        let gradients = try assembly.gradients.gradients(of: index)
+        let count = assembly.parameters.trainable[weight].count
+        let total = count * gradients.count
+        var shape = conv.pointee
+        var groups = gradients
+        if shape.groups == 1, let stacked = assembly.gradients.stackedMap(of: index) {
+            shape.out_channels = stacked.channels
+            shape.y = stacked
+            groups = [gradients[0]]
+        }
+        let conv = try assembly.keep.constant(shape)
+        guard let kernel = mexit_conv2d_backward_weights_choose(conv) else {
+            throw NetworkError("no weight-gradient kernel for convolution node \(index)")
+        }
+        assembly.needScratch(kernel.pointee.scratch_floats(conv))
+        let offset = assembly.reservePartials(total)
+        let x = assembly.values.rows(input)
+        assembly.addBackward(
+            Step(isBarrier: false, finish: assembly.reduction(tensor: weight, offset: offset, count: total)) { chunk in
+                mexit_zero_f32(chunk.partials + offset, total)
+                for (position, dy) in groups.enumerated() {
+                    kernel.pointee.run(
+                        conv, x.reading(from: chunk.first), dy.reading(from: chunk.first), chunk.count,
+                        chunk.partials + offset + position * count, chunk.scratch)
+                }
+            })
+    }
+
+    private func addBackwardBias() throws {
+        guard let bias else { return }
+        let gradients = try assembly.gradients.gradients(of: index)
+        let count = assembly.parameters.trainable[bias].count
+        let total = count * gradients.count
+        let offset = assembly.reservePartials(total)
+        let map = assembly.map(index)
+        assembly.addBackward(
+            Step(isBarrier: false, finish: assembly.reduction(tensor: bias, offset: offset, count: total)) { chunk in
+                mexit_zero_f32(chunk.partials + offset, total)
+                for (position, dy) in gradients.enumerated() {
+                    mexit_bias_backward_f32(
+                        map, dy.reading(from: chunk.first), chunk.count, chunk.partials + offset + position * count)
+                }
+            })
+    }
+}
