@@ -1,5 +1,5 @@
 /* Pooling: loops over samples and channels, and the two forms that are scalar on every CPU. */
-#include "private_pointwise.h"
+#include "pointwise_isa.h"
 
 #include <math.h>
 

@@ -1,5 +1,6 @@
 /* Plans a convolution with vectors over output channels, and predicts its time. */
-#include "private_conv2d_channels.h"
+#include "conv2d_channels.h"
+#include "conv2d_packed.h"
 
 #include <math.h>
 #include <string.h>
@@ -36,14 +37,6 @@ static int32_t block_vectors(const layout *l, int32_t i) {
   return l->vectors * (i + 1) / l->group_blocks - l->vectors * i / l->group_blocks;
 }
 
-static int64_t place(int64_t *end, int64_t floats) {
-  const int64_t begin = *end;
-  *end += (floats + 15) / 16 * 16;
-  return begin;
-}
-
-#define FLOATS_OF(type, count) ((int64_t)(((size_t)(count) * sizeof(type) + sizeof(float) - 1) / sizeof(float)))
-
 static layout lay_out(const mexit_channels_family *f, const mexit_conv2d *c) {
   layout l = {0};
   mexit_channels_plan *p = &l.plan;
@@ -61,11 +54,11 @@ static layout lay_out(const mexit_channels_family *f, const mexit_conv2d *c) {
   const double worthwhile = l.cycles / p->blocks / 8000.0;
   p->chunks = worthwhile < 1 ? 1 : worthwhile < most_chunks ? (int32_t)worthwhile : most_chunks;
   int64_t end = 0;
-  place(&end, FLOATS_OF(mexit_channels_plan, 1));
-  p->tap_table = place(&end, p->taps);
-  p->x_pixels = place(&end, p->pixels);
-  p->y_pixels = place(&end, p->pixels);
-  p->block_table = place(&end, FLOATS_OF(mexit_channels_block, p->blocks));
+  mexit_packed_place(&end, FLOATS_OF(mexit_channels_plan, 1));
+  p->tap_table = mexit_packed_place(&end, p->taps);
+  p->x_pixels = mexit_packed_place(&end, p->pixels);
+  p->y_pixels = mexit_packed_place(&end, p->pixels);
+  p->block_table = mexit_packed_place(&end, FLOATS_OF(mexit_channels_block, p->blocks));
   l.weights = end;
   l.floats = end + (int64_t)c->groups * ((l.vectors * f->lanes * (1 + (int64_t)p->taps) + 15 * l.group_blocks + 15) / 16 * 16);
   return l;
@@ -123,7 +116,7 @@ void mexit_channels_pack(const mexit_channels_family *f, const mexit_conv2d *c, 
       block->outputs = left < width ? left : width;
       block->vectors = vectors;
       block->x_offset = (int64_t)g * mexit_conv2d_group_inputs(c) * c->x.channel_stride;
-      block->weights = place(&weights, width * (1 + (int64_t)l.plan.taps));
+      block->weights = mexit_packed_place(&weights, width * (1 + (int64_t)l.plan.taps));
       pack_block(block, width, l.plan.taps, weight, bias, packed + block->weights);
       first += block->outputs;
     }

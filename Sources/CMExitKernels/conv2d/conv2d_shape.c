@@ -1,5 +1,5 @@
 /* Checks and offsets that the convolution kernels share. */
-#include "private_conv2d.h"
+#include "conv2d_shape.h"
 
 static bool map_is_consistent(const mexit_map *m, int32_t channels) {
   return m->channels == channels && m->height > 0 && m->width > 0 && m->halo >= 0 && m->row_stride >= m->width &&

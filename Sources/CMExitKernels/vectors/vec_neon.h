@@ -1,5 +1,5 @@
 #pragma once
-/* The vector vocabulary of the kernel templates (see private_vec_avx512.h) for Arm Advanced SIMD. */
+/* The vector vocabulary of the kernel templates (see vec_avx512.h) for Arm Advanced SIMD. */
 #include <arm_neon.h>
 
 #define MEXIT_TARGET_BEGIN

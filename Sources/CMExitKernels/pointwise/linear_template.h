@@ -1,5 +1,6 @@
 /* y = W x + b with vectors over output features: a tile of SAMPLES x VECTORS sums, so that each weight that is read serves
- * several samples. Needs a private_vec_*.h and NAME. */
+ * several samples. Needs a vectors/vec_*.h, and NAME(f), which adds the suffix. */
+#include "../vectors/unroll.h"
 
 enum { LINEAR_SAMPLES = 4, LINEAR_VECTORS = VEC_REGISTERS >= 32 ? 4 : 2 };
 
@@ -10,28 +11,28 @@ typedef struct NAME(linear_args) {
   float *const *y;
 } NAME(linear_args);
 
-static inline __attribute__((always_inline)) void NAME(linear_tile)(const int samples, const int vectors,
-                                                                     const NAME(linear_args) * t, int32_t first) {
+/* samples and vectors are constants in every caller. */
+ALWAYS_INLINE void NAME(linear_tile)(const int samples, const int vectors, const NAME(linear_args) * t, int32_t first) {
   const int64_t block_floats = (int64_t)MEXIT_LINEAR_BLOCK * (1 + (int64_t)t->inputs);
   const float *w[LINEAR_VECTORS];
   vf sum[LINEAR_SAMPLES][LINEAR_VECTORS];
-  for (int j = 0; j < vectors; j++) {
+  UNROLL for (int j = 0; j < vectors; j++) {
     const int32_t o = first + j * V;
     w[j] = t->packed + o / MEXIT_LINEAR_BLOCK * block_floats + o % MEXIT_LINEAR_BLOCK;
-    for (int s = 0; s < samples; s++) sum[s][j] = vload(w[j]);
+    UNROLL for (int s = 0; s < samples; s++) sum[s][j] = vload(w[j]);
   }
   for (int64_t i = 0; i < t->inputs; i++) {
     vf weight[LINEAR_VECTORS];
-    for (int j = 0; j < vectors; j++) weight[j] = vload(w[j] + (i + 1) * MEXIT_LINEAR_BLOCK);
-    for (int s = 0; s < samples; s++) {
+    UNROLL for (int j = 0; j < vectors; j++) weight[j] = vload(w[j] + (i + 1) * MEXIT_LINEAR_BLOCK);
+    UNROLL for (int s = 0; s < samples; s++) {
       const vf x = vset1(t->x[s][i]);
-      for (int j = 0; j < vectors; j++) sum[s][j] = vfma(x, weight[j], sum[s][j]);
+      UNROLL for (int j = 0; j < vectors; j++) sum[s][j] = vfma(x, weight[j], sum[s][j]);
     }
   }
-  for (int j = 0; j < vectors; j++) {
+  UNROLL for (int j = 0; j < vectors; j++) {
     const int32_t left = t->outputs - (first + j * V);
     const uint32_t bits = left >= V ? (1u << V) - 1 : left > 0 ? (1u << left) - 1 : 0;
-    for (int s = 0; s < samples; s++) vstore_bits(t->y[s] + first + j * V, bits, sum[s][j]);
+    UNROLL for (int s = 0; s < samples; s++) vstore_bits(t->y[s] + first + j * V, bits, sum[s][j]);
   }
 }
 

@@ -3,7 +3,7 @@
  * empty. A tile is `pixels` x `vectors` sums; each pixel's input is broadcast, weights are packed [tap][channel]. The
  * pixels of a tile may lie anywhere, even in different samples, so a batch of 2 x 2 maps fills tiles as well as one large
  * map. Sums leave through a small buffer that turns them into planes. Any stride and dilation. */
-#include "private_conv2d.h"
+#include "conv2d_shape.h"
 
 enum { MEXIT_CHANNELS_MAX_PIXELS = 12, MEXIT_CHANNELS_MAX_VECTORS = 4, MEXIT_CHANNELS_TILE_FLOATS = 12 * 4 * 16 };
 

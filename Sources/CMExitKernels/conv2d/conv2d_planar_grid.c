@@ -1,5 +1,5 @@
 /* Lays the output's pixels along vectors: which lanes go where. */
-#include "private_conv2d_planar_grid.h"
+#include "conv2d_planar_grid.h"
 
 static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
 

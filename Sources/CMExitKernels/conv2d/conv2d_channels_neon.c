@@ -1,8 +1,8 @@
 /* Convolution with vectors over output channels, for Arm Advanced SIMD. */
 #if defined(__aarch64__)
-#include "private_conv2d_channels.h"
-#include "private_conv2d_kernel.h"
-#include "private_vec_neon.h"
+#include "conv2d_channels.h"
+#include "conv2d_functions.h"
+#include "../vectors/vec_neon.h"
 
 #define NAME(f) f##__neon
 #define FUNCTION(method, f) mexit_conv2d_f32_##method##__neon_##f

@@ -1,5 +1,5 @@
 /* The table of convolution kernels, and the choice among them. */
-#include "private_conv2d_kernel.h"
+#include "conv2d_functions.h"
 
 #define KERNEL(isa, name, reorders)                                                                             \
   {#name,       isa,          reorders, name##_supports, name##_cost, name##_packed_floats, name##_pack, name##_units, \

@@ -10,7 +10,7 @@
  *    inputs of a half at even places.
  *
  * A plan is everything that can be computed before the run, and stands at the head of the packed weights. */
-#include "private_conv2d.h"
+#include "conv2d_shape.h"
 
 /* What differs between the planar kernels. */
 typedef struct mexit_planar_family {

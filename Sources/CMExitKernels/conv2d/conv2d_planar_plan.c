@@ -1,5 +1,6 @@
 /* Plans a planar convolution: output channels into blocks, pixels into tiles, and the time that should take. */
-#include "private_conv2d_planar_grid.h"
+#include "conv2d_planar_grid.h"
+#include "conv2d_packed.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,15 +59,6 @@ typedef struct layout {
   int64_t weights, floats; /* place of the first block's weights; end of everything */
 } layout;
 
-/* Tables start on 64-byte boundaries of packed. */
-static int64_t place(int64_t *end, int64_t floats) {
-  const int64_t begin = *end;
-  *end += (floats + 15) / 16 * 16;
-  return begin;
-}
-
-#define FLOATS_OF(type, count) ((int64_t)(((size_t)(count) * sizeof(type) + sizeof(float) - 1) / sizeof(float)))
-
 static layout lay_out(const mexit_planar_family *f, const mexit_conv2d *c) {
   layout l = {0};
   mexit_planar_plan *p = &l.plan;
@@ -85,14 +77,14 @@ static layout lay_out(const mexit_planar_family *f, const mexit_conv2d *c) {
   const double worthwhile = l.cycles / p->blocks / 4000.0;
   p->chunks = worthwhile < 1 ? 1 : worthwhile < fewest_tiles ? (int32_t)worthwhile : fewest_tiles;
   int64_t end = 0;
-  place(&end, FLOATS_OF(mexit_planar_plan, 1));
-  p->tap_table = place(&end, p->taps);
-  p->vector_table = place(&end, FLOATS_OF(mexit_planar_vector, p->vectors));
-  p->segment_table = place(&end, FLOATS_OF(mexit_planar_segment, mexit_planar_segment_bound(f, c)));
-  p->block_table = place(&end, FLOATS_OF(mexit_planar_block, p->blocks));
+  mexit_packed_place(&end, FLOATS_OF(mexit_planar_plan, 1));
+  p->tap_table = mexit_packed_place(&end, p->taps);
+  p->vector_table = mexit_packed_place(&end, FLOATS_OF(mexit_planar_vector, p->vectors));
+  p->segment_table = mexit_packed_place(&end, FLOATS_OF(mexit_planar_segment, mexit_planar_segment_bound(f, c)));
+  p->block_table = mexit_packed_place(&end, FLOATS_OF(mexit_planar_block, p->blocks));
   l.weights = end;
   for (int32_t h = 1; h <= MEXIT_PLANAR_MAX_HEIGHT; h++)
-    for (int32_t i = 0; i < c->groups * l.counts[h]; i++) place(&end, h * (1 + (int64_t)p->taps));
+    for (int32_t i = 0; i < c->groups * l.counts[h]; i++) mexit_packed_place(&end, h * (1 + (int64_t)p->taps));
   l.floats = end;
   return l;
 }
@@ -137,7 +129,7 @@ void mexit_planar_pack(const mexit_planar_family *f, const mexit_conv2d *c, cons
     for (int32_t h = MEXIT_PLANAR_MAX_HEIGHT; h > 0; h--) {
       for (int32_t i = 0; i < l.counts[h]; i++, block++, output += h) {
         const int64_t x_offset = (int64_t)g * mexit_conv2d_group_inputs(c) * c->x.channel_stride;
-        *block = (mexit_planar_block){output, h, x_offset, place(&l.weights, h * (1 + (int64_t)l.plan.taps))};
+        *block = (mexit_planar_block){output, h, x_offset, mexit_packed_place(&l.weights, h * (1 + (int64_t)l.plan.taps))};
         pack_block(block, l.plan.taps, weight, bias, packed + block->weights);
       }
     }

@@ -1,6 +1,6 @@
 #pragma once
 /* How the planar kernels lay the output's pixels along vectors. */
-#include "private_conv2d_planar.h"
+#include "conv2d_planar.h"
 
 int32_t mexit_planar_vector_count(const mexit_planar_family *, const mexit_conv2d *);
 

@@ -1,5 +1,5 @@
 /* The pointwise functions: loops over samples and channels around the plane functions of the best instruction set. */
-#include "private_pointwise.h"
+#include "pointwise_isa.h"
 
 #include <math.h>
 #include <string.h>

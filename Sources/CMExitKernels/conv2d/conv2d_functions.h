@@ -1,6 +1,6 @@
 #pragma once
 /* The functions of every convolution kernel, declared from the one list. */
-#include "private_conv2d.h"
+#include "conv2d_shape.h"
 
 #define KERNEL(isa, name, reorders)                                                                \
   bool name##_supports(const mexit_conv2d *);                                                      \

@@ -1,6 +1,6 @@
-/* The register tiles of one instruction set for convolutions with vectors over output channels. Needs a private_vec_*.h,
+/* The register tiles of one instruction set for convolutions with vectors over output channels. Needs a vectors/vec_*.h,
  * NAME(f), which adds the suffix, and FUNCTION(method, f), the name of a function of the kernel for the list. */
-#include "private_unroll.h"
+#include "../vectors/unroll.h"
 
 /* Tallest tile for 1, 2, 3 and 4 vectors of channels: the sums must not be
  * spilled in the innermost loop (12 x 2 on AVX-512 is: the compiler hoists all twelve broadcasts). */

@@ -1,5 +1,5 @@
 /* Walks blocks, samples and pixels of a convolution with vectors over output channels, and carries sums to planes. */
-#include "private_conv2d_channels.h"
+#include "conv2d_channels.h"
 
 /* sums[pixel][channel] from y. */
 static void gather(const mexit_channels_tile *t, int32_t pixels, int32_t outputs, int32_t width, int64_t channel_stride) {

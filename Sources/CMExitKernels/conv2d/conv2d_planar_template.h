@@ -1,7 +1,7 @@
-/* The planar convolution kernels of one instruction set. Needs a private_vec_*.h, NAME(f), which adds the suffix, and
+/* The planar convolution kernels of one instruction set. Needs a vectors/vec_*.h, NAME(f), which adds the suffix, and
  * FUNCTION(method, f), the name of a function of the kernel for the list. */
 
-#include "private_unroll.h"
+#include "../vectors/unroll.h"
 
 /* Widest tile for each height: the sums, one row of x and two weights (the compiler loads the next one early) must fit the
  * registers, or sums are spilled in the innermost loop. */

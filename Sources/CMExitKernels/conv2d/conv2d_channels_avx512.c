@@ -1,8 +1,8 @@
 /* Convolution with vectors over output channels, for AVX-512. */
 #if defined(__x86_64__)
-#include "private_conv2d_channels.h"
-#include "private_conv2d_kernel.h"
-#include "private_vec_avx512.h"
+#include "conv2d_channels.h"
+#include "conv2d_functions.h"
+#include "../vectors/vec_avx512.h"
 
 #define NAME(f) f##__avx512
 #define FUNCTION(method, f) mexit_conv2d_f32_##method##__avx512_##f

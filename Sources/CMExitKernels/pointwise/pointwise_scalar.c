@@ -1,5 +1,5 @@
 /* Pointwise functions for any CPU. */
-#include "private_pointwise.h"
+#include "pointwise_isa.h"
 
 #define NAME(f) f##__scalar
 #include "pointwise_template.h"

@@ -1,14 +1,14 @@
-/* Pointwise functions for AVX-512. */
+/* Pointwise functions for AVX2 and FMA. */
 #if defined(__x86_64__)
-#include "private_pointwise.h"
-#include "private_vec_avx512.h"
+#include "pointwise_isa.h"
+#include "../vectors/vec_avx2.h"
 
-#define NAME(f) f##__avx512
+#define NAME(f) f##__avx2
 MEXIT_TARGET_BEGIN
 #include "pointwise_template.h"
 #include "linear_template.h"
 MEXIT_TARGET_END
 
-const mexit_pointwise_isa mexit_pointwise__avx512 = {NAME(scale_shift), NAME(unary),    NAME(add),
+const mexit_pointwise_isa mexit_pointwise__avx2 = {NAME(scale_shift), NAME(unary),    NAME(add),
                                                   NAME(max_pool),    NAME(avg_pool), NAME(linear)};
 #endif

@@ -1,6 +1,6 @@
 /* The convolution's specification: one loop per index, bounds checked, any halo. Every direct kernel must give these
  * bits. Weights are kept as they come, behind the biases. */
-#include "private_conv2d_kernel.h"
+#include "conv2d_functions.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 #pragma once
-/* The vector vocabulary of the kernel templates (see private_vec_avx512.h) for AVX2 and FMA. */
+/* The vector vocabulary of the kernel templates (see vec_avx512.h) for AVX2 and FMA. */
 #include <immintrin.h>
 
 #define MEXIT_TARGET_BEGIN \

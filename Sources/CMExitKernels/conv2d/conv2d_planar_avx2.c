@@ -1,8 +1,8 @@
 /* Planar convolution for AVX2 and FMA. */
 #if defined(__x86_64__)
-#include "private_conv2d_kernel.h"
-#include "private_conv2d_planar.h"
-#include "private_vec_avx2.h"
+#include "conv2d_functions.h"
+#include "conv2d_planar.h"
+#include "../vectors/vec_avx2.h"
 
 #define NAME(f) f##__avx2
 #define FUNCTION(method, f) mexit_conv2d_f32_##method##__avx2_##f

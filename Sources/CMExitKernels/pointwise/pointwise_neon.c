@@ -1,7 +1,7 @@
 /* Pointwise functions for Arm Advanced SIMD. */
 #if defined(__aarch64__)
-#include "private_pointwise.h"
-#include "private_vec_neon.h"
+#include "pointwise_isa.h"
+#include "../vectors/vec_neon.h"
 
 #define NAME(f) f##__neon
 MEXIT_TARGET_BEGIN
