@@ -5,8 +5,8 @@ import CMExitProto
 /// Tensors lie in the order in which they are added. The bytes depend on nothing but what is added: no time, no place.
 /// docs/format.md describes the result.
 public struct ContainerWriter: Sendable {
-    /// Of zlib, for segments. On trained weights (msdnet, f32) levels 1, 4, 6, 9 give the sizes and times in docs/format.md;
-    /// beyond this one the file hardly shrinks.
+    /// Of zlib, for segments. Normally distributed f32 weights, shuffled, in shares of their size and ms per MB of one core:
+    /// level 1 86.3 %, 23; 4 85.8 %, 26; 6 85.4 %, 55; 9 85.2 %, 167. Unshuffled, level 9 gives 92.8 %.
     public static let defaultLevel = 6
 
     public let kind: ContainerKind
