@@ -1,0 +1,36 @@
+import MExitRuntime
+
+/// Who gets an answer, and what the server needs to know of a request until then.
+struct Ticket: Sendable {
+    var id: RequestID
+    /// Position among all requests, from 0: the order of answers under `--ordered`.
+    var sequence: Int
+    /// Line of the input, from 1.
+    var line: Int
+    /// Size of the line.
+    var bytes: Int
+    /// When it was read.
+    var received: Int64
+}
+
+/// A request whose inputs are decoded: ready for inference.
+struct PreparedRequest: Sendable {
+    enum Kind: Sendable {
+        case single(Input, ClassifyRequest)
+        /// Inputs that could not be decoded keep their error.
+        case batch([Result<Input, RequestError>], BatchRequest)
+    }
+
+    var ticket: Ticket
+    var kind: Kind
+}
+
+/// Where answers go.
+protocol ResponseSink: Sendable {
+    /// - Parameter isLast: no further response to this ticket follows.
+    func send(_ response: Response, to ticket: Ticket, isLast: Bool)
+}
+
+extension ResponseSink {
+    func send(_ error: RequestError, to ticket: Ticket) { send(.error(error, line: ticket.line), to: ticket, isLast: true) }
+}

@@ -1,0 +1,50 @@
+import DequeModule
+
+/// Work handed from one set of threads to another, in order. Unbounded by itself: ``AdmissionGate`` bounds what is under way.
+final class WorkQueue<Element: Sendable>: Sendable {
+    private struct State {
+        var elements = Deque<Element>()
+        var isClosed = false
+        var isAbandoned = false
+    }
+
+    private let state = Monitor(State())
+
+    func append(_ element: Element) {
+        state.change { if !$0.isAbandoned { $0.elements.append(element) } }
+    }
+
+    /// No more is coming; what is there is still given out.
+    func close() {
+        state.change { $0.isClosed = true }
+    }
+
+    /// Closes, and forgets what is there and what still comes.
+    func abandon() {
+        state.change {
+            $0.isClosed = true
+            $0.isAbandoned = true
+            $0.elements.removeAll()
+        }
+    }
+
+    var isAbandoned: Bool { state.withLock { $0.isAbandoned } }
+
+    /// Waits for an element; nil when the queue is closed and empty.
+    func next() -> Element? {
+        state.wait { state -> Element?? in
+            if let first = state.elements.popFirst() { return .some(first) }
+            return state.isClosed ? .some(nil) : nil
+        }
+    }
+
+    /// Everything there is. Empty without waiting when `waits` is false; empty behind a wait only when the queue is closed.
+    func takeAll(waits: Bool) -> [Element] {
+        state.wait { state in
+            guard !state.elements.isEmpty || !waits || state.isClosed else { return nil }
+            let all = Array(state.elements)
+            state.elements.removeAll(keepingCapacity: true)
+            return all
+        }
+    }
+}
