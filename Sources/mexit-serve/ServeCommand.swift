@@ -1,0 +1,81 @@
+import ArgumentParser
+import Logging
+import MExitCheckpoint
+import MExitCommand
+import MExitRuntime
+import MExitServing
+
+@main
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mexit-serve",
+        abstract: "Serve a multi-exit network: requests on stdin, answers on stdout, one JSON object a line.",
+        discussion: """
+            docs/protocol.md describes the messages. The end of the input and SIGTERM finish what was read and exit with 0; a \
+            closed output ends quietly. Log lines go to stderr.
+            """,
+        version: MExitVersion.text(tool: "mexit-serve"))
+
+    @Argument(help: ArgumentHelp("The model.", valueName: "file.mexit"))
+    var file: String
+
+    @Option(name: .customLong("protocol"), help: "The protocol: ndjson.")
+    var wire = WireProtocol.ndjson
+
+    @Option(help: ArgumentHelp("When samples leave, for requests that do not say: \(ExitPolicy.textForms).", valueName: "policy"))
+    var policy = "confidence:0.9"
+
+    @Option(help: ArgumentHelp("Threads that share inference (default: one per CPU).", valueName: "count"))
+    var threads: Int?
+
+    @Option(help: ArgumentHelp("Samples that run a stage together, at most; nobody waits for company.", valueName: "count"))
+    var maxBatch = 32
+
+    @Option(help: ArgumentHelp("Requests under way, at most; then reading stops until some are answered.", valueName: "count"))
+    var maxQueue = 256
+
+    @Option(help: ArgumentHelp("Bytes of a line, at most; a longer one gets an error. Takes suffixes k, M, G.", valueName: "bytes"))
+    var maxLine = SINumber(Double(16 << 20))
+
+    @Option(help: ArgumentHelp("Folder below which requests may name files with \"path\" (default: none may).", valueName: "dir"))
+    var allowPaths: String?
+
+    @Flag(help: "Answer in the order of the requests.")
+    var ordered = false
+
+    @Flag(help: "Log errors only.")
+    var quiet = false
+
+    func run() throws {
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        var log = Logger(label: "mexit-serve")
+        log.logLevel = quiet ? .error : .info
+        try reportingErrors { try serve(log) }
+    }
+
+    private func serve(_ log: Logger) throws {
+        let model = try ServedModel(try Checkpoint.read(path: file), name: modelName, version: MExitVersion.number)
+        var options = ServerOptions(
+            threads: threads ?? ServerOptions.availableThreads, policy: try ExitPolicy(text: policy, for: model.compiled))
+        options.maximumBatch = maxBatch
+        options.maximumQueue = maxQueue
+        options.maximumLineBytes = Int(exactly: maxLine.value.rounded()) ?? .max
+        options.isOrdered = ordered
+        options.allowedPaths = allowPaths
+        // Before any thread is started: all inherit the blocked signals.
+        let signals = TerminationSignals()
+        let server = try Server(model: model, options: options, log: log)
+        signals.onFirst { name in
+            log.info("\(name): finishing what was read")
+            server.stop()
+        }
+        try server.run(input: 0, output: 1)
+    }
+
+    /// The file's name without its folder.
+    private var modelName: String { file.split(separator: "/").last.map(String.init) ?? file }
+}
+
+enum WireProtocol: String, ExpressibleByArgument, CaseIterable {
+    case ndjson
+}
