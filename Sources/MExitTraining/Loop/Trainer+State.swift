@@ -1,0 +1,82 @@
+import MExitCheckpoint
+import MExitIR
+
+extension Trainer {
+    /// Everything that is needed to go on bit for bit, at any step: parameters, momentum, position, the epoch's tally, and the
+    /// options, so that another run cannot go on with it by mistake. Conflict counts of the epoch in progress are not kept.
+    ///
+    /// - Throws: `ModelError`.
+    public func checkpoint(classNames: [String], provenance: Provenance) throws -> TrainingState {
+        var saved = TrainingState(model: try model(classNames: classNames, provenance: provenance))
+        let parameters = state.parameters
+        for tensor in parameters.trainable {
+            saved.tensors["velocity/" + tensor.spec.name] = TrainingState.Tensor(
+                dimensions: tensor.spec.dimensions, values: Array(state.optimizer.velocity.floats[tensor.range]))
+        }
+        saved.counters["step"] = UInt64(state.step)
+        for (exit, tally) in state.tally.enumerated() {
+            saved.numbers["tally/\(exit)/loss"] = tally.lossSum
+            saved.counters["tally/\(exit)/correct"] = UInt64(tally.correct)
+            saved.counters["tally/\(exit)/seen"] = UInt64(tally.seen)
+        }
+        for (name, value) in identity { saved.texts["options/" + name] = value }
+        return saved
+    }
+
+    /// Goes on from a saved state.
+    ///
+    /// - Throws: ``TrainingError`` with code `mismatch` when it is of another network, other data or other options.
+    public func resume(from saved: TrainingState, provenance: Provenance) throws {
+        guard saved.model.graph == graph else { throw mismatch("it is of another network ('\(saved.model.provenance.architecture)')") }
+        guard saved.model.provenance.dataFingerprint == provenance.dataFingerprint else {
+            throw mismatch("it was trained on other images ('\(saved.model.provenance.data)')")
+        }
+        for (name, value) in identity {
+            let found = saved.texts["options/" + name] ?? "missing"
+            guard found == value else { throw mismatch("its \(name) is \(found), this run's \(value)") }
+        }
+        guard let step = saved.counters["step"], step <= UInt64(options.epochs * stepsPerEpoch) else {
+            throw mismatch("it is at step \(saved.counters["step"].map { "\($0)" } ?? "?") of \(options.epochs * stepsPerEpoch)")
+        }
+        let parameters = state.parameters
+        for tensor in parameters.trainable where saved.tensors["velocity/" + tensor.spec.name]?.values.count != tensor.count {
+            throw mismatch("the momentum of '\(tensor.spec.name)' is missing or of another size")
+        }
+        let tally = try graph.exits.indices.map { exit in
+            var tally = ExitTally()
+            guard let loss = saved.numbers["tally/\(exit)/loss"], let correct = saved.counters["tally/\(exit)/correct"],
+                let seen = saved.counters["tally/\(exit)/seen"], correct <= seen, seen < 1 << 40
+            else { throw mismatch("the results of exit \(exit) are missing") }
+            tally.lossSum = loss
+            tally.correct = Int(correct)
+            tally.seen = Int(seen)
+            return tally
+        }
+        try parameters.assign(saved.model.tensors)
+        for tensor in parameters.trainable {
+            _ = state.optimizer.velocity.floats[tensor.range].update(
+                fromContentsOf: saved.tensors["velocity/" + tensor.spec.name]?.values ?? [])
+        }
+        state.step = Int(step)
+        state.tally = tally
+    }
+
+    private func mismatch(_ what: String) -> TrainingError {
+        TrainingError(.mismatch, "cannot go on from the training state: \(what); resume with the network, data and options it was made with")
+    }
+
+    /// What must be the same for two runs to be the same.
+    private var identity: [(name: String, value: String)] {
+        let augmentation = options.augmentation
+        return [
+            ("epochs", "\(options.epochs)"), ("batch size", "\(options.batchSize)"), ("learning rate", "\(options.learningRate)"),
+            ("schedule", "\(options.schedule)"), ("warm-up", "\(options.warmup)"), ("momentum", "\(options.optimizer.momentum)"),
+            ("weight decay", "\(options.optimizer.weightDecay)"), ("nesterov", "\(options.optimizer.nesterov)"),
+            ("deconfliction", options.deconfliction.method.rawValue), ("scope", options.deconfliction.scope.rawValue),
+            ("reduction", options.deconfliction.reduction.rawValue), ("projection strength", "\(options.deconfliction.strength)"),
+            ("label smoothing", "\(options.labelSmoothing)"),
+            ("augmentation", "crop \(augmentation.cropPadding) flip \(augmentation.horizontalFlip) cutout \(augmentation.cutout)"),
+            ("seed", "\(options.seed)"), ("validation images", "\(validation?.data.count ?? 0)"),
+        ]
+    }
+}

@@ -1,0 +1,202 @@
+import CMExitKernels
+import MExitData
+import MExitIR
+import MExitParallel
+
+/// Trains a multi-exit network: every exit has its own cross-entropy, their gradients are combined, SGD steps.
+///
+/// The same graph, data and options give the same weights to the last bit, whatever the number of threads. One caller at a time.
+public final class Trainer {
+    public enum Outcome: Hashable, Sendable { case finished, interrupted }
+
+    public let options: TrainingOptions
+    public let state: TrainerState
+    /// What the training images are normalised with.
+    public let normalization: Normalization
+    /// Steps of one epoch.
+    public var stepsPerEpoch: Int { sampler.batchesPerEpoch }
+
+    let graph: Graph
+    let pool: WorkerPool
+    let network: TrainingNetwork
+    let validation: SampleLoader?
+    private let loader: SampleLoader
+    private let sampler: BatchSampler
+    private let schedule: LearningRateSchedule
+    private let loss: SoftmaxCrossEntropy
+    private let gradients: ExitGradients
+    private let deconfliction: GradientDeconfliction
+    /// Labels of the batch at hand.
+    private var labels: [Int32] = []
+
+    /// - Parameters:
+    ///   - graph: with the images' shape as input and as many classes as the data.
+    ///   - threads: at least 1.
+    /// - Throws: ``TrainingError``, ``NetworkError`` or `DataError` when numbers are impossible, parts do not fit together, or
+    ///   there is no memory.
+    public init(graph: Graph, data: TrainingData, options: TrainingOptions, threads: Int) throws {
+        if let unknown = mexit_cpu_disable_error() {
+            throw TrainingError(
+                .badOption, "MEXIT_CPU_DISABLE names '\(String(cString: unknown))', which is no feature; it may list neon, avx2 and avx512")
+        }
+        try options.check()
+        try Trainer.check(graph, data.train)
+        self.graph = graph
+        self.options = options
+        let normalization = try Normalization(measuring: data.train)
+        self.normalization = normalization
+        loader = try SampleLoader(data: data.train, normalization: normalization, augmentation: options.augmentation, seed: options.seed)
+        validation = try data.validation.map { try SampleLoader(data: $0, normalization: normalization) }
+        sampler = try BatchSampler(
+            count: data.train.count, batchSize: min(options.batchSize, data.train.count), dropsLast: true, seed: options.seed)
+        schedule = try LearningRateSchedule(
+            base: options.learningRate, shape: options.schedule, warmup: options.warmup, epochs: options.epochs,
+            stepsPerEpoch: sampler.batchesPerEpoch)
+        loss = try SoftmaxCrossEntropy(labelSmoothing: options.labelSmoothing)
+        pool = WorkerPool(threads: max(1, threads))
+        state = try TrainerState(graph: graph, optimizer: options.optimizer, seed: options.seed)
+        let groups = options.lossGroups(exits: graph.exits.count)
+        gradients = try ExitGradients(parameters: state.parameters, groups: groups)
+        deconfliction = try GradientDeconfliction(
+            parameters: state.parameters, gradients: gradients, options: options.deconfliction)
+        network = try TrainingNetwork(parameters: state.parameters, batch: sampler.batchSize, pool: pool, groups: groups)
+    }
+
+    private static func check(_ graph: Graph, _ data: DataSet) throws {
+        let image = Shape.map(channels: data.channels, height: data.size.height, width: data.size.width)
+        guard graph.inputShape == image else {
+            throw TrainingError(.mismatch, "cannot train on \(data.name): its images are \(image), the network's input is \(graph.inputShape)")
+        }
+        guard graph.classCount == data.classNames.count else {
+            throw TrainingError(
+                .mismatch, "cannot train on \(data.name): it has \(data.classNames.count) classes, the network tells \(graph.classCount) apart")
+        }
+    }
+
+    /// Trains from where the state is to the last epoch.
+    ///
+    /// - Parameter isInterrupted: asked behind every step; true ends training there.
+    /// - Throws: ``TrainingError`` with code `diverged` when a loss, the gradient or, at an epoch's end, a parameter is not finite;
+    ///   the failed step has then not changed the parameters. What an observer throws.
+    public func run(observers: [any TrainingObserver] = [], isInterrupted: () -> Bool = { false }) throws -> Outcome {
+        let run = RunReport(
+            epochs: options.epochs, stepsPerEpoch: stepsPerEpoch, batchSize: sampler.batchSize, trainingImages: loader.data.count,
+            validationImages: validation?.data.count ?? 0, firstStep: state.step)
+        for observer in observers { try observer.trainingStarted(run) }
+        while state.step < options.epochs * stepsPerEpoch {
+            let epoch = state.step / stepsPerEpoch
+            let clock = ContinuousClock()
+            let start = clock.now
+            let batches = sampler.batches(epoch: epoch, from: state.step % stepsPerEpoch)
+            for batch in batches {
+                let report = try step(batch, epoch: epoch)
+                for observer in observers { try observer.stepEnded(report) }
+                // The last step of an epoch is followed by its validation; only then the state is whole.
+                if isInterrupted(), state.step % stepsPerEpoch != 0 {
+                    for observer in observers { try observer.trainingInterrupted(state: state) }
+                    return .interrupted
+                }
+            }
+            let images = Double(batches.count * sampler.batchSize)
+            try endEpoch(epoch, imagesPerSecond: images / max(1e-9, clock.now.seconds(since: start)), observers)
+            if isInterrupted(), state.step < options.epochs * stepsPerEpoch {
+                for observer in observers { try observer.trainingInterrupted(state: state) }
+                return .interrupted
+            }
+        }
+        return .finished
+    }
+
+    private func endEpoch(_ epoch: Int, imagesPerSecond: Double, _ observers: [any TrainingObserver]) throws {
+        let rate = schedule.rate(step: state.step - 1)
+        let validated = validate()
+        let parameters = state.parameters
+        let isFinite =
+            mexit_all_finite_f32(parameters.values.baseAddress, parameters.values.count)
+            && mexit_all_finite_f32(parameters.statisticsValues.baseAddress, parameters.statisticsValues.count)
+            && validated.allSatisfy(\.lossSum.isFinite)
+        guard isFinite else { throw diverged("a parameter or a validation loss is not finite at the epoch's end", epoch, rate) }
+        let report = EpochReport(
+            epoch: epoch + 1, step: state.step, learningRate: rate, training: state.tally, validation: validated,
+            imagesPerSecond: imagesPerSecond, conflicts: deconfliction.statistics)
+        state.tally = graph.exits.map { _ in ExitTally() }
+        deconfliction.resetStatistics()
+        for observer in observers { try observer.epochEnded(report, state: state) }
+    }
+
+    /// One step of SGD. When it throws, parameters are as they were (running statistics of batch norms have seen the batch).
+    private func step(_ batch: [Int], epoch: Int) throws -> StepReport {
+        let rate = schedule.rate(step: state.step)
+        fill(batch, from: loader, epoch: epoch)
+        network.forward(count: batch.count, training: true)
+        let results = losses(count: batch.count, loss, derivatives: true)
+        if let exit = results.firstIndex(where: { !$0.loss.isFinite }) {
+            throw diverged("the loss of exit \(exit) is \(results[exit].loss)", epoch, rate)
+        }
+        network.backward(into: gradients)
+        let norm = deconfliction.measure(gradients, pool: pool)
+        guard norm.isFinite else { throw diverged("the gradient's norm is \(norm)", epoch, rate) }
+        pool.run(gradients.tensors.count) { _, t in
+            guard let gradient = deconfliction.combined(t, in: gradients) else { return }
+            state.optimizer.step(t, gradient: gradient, rate: rate)
+        }
+        for exit in results.indices { state.tally[exit].add(results[exit], images: batch.count) }
+        state.step += 1
+        return StepReport(
+            epoch: epoch + 1, step: state.step, learningRate: rate, loss: results.map(\.loss), gradientNorm: norm, images: batch.count)
+    }
+
+    private func diverged(_ what: String, _ epoch: Int, _ rate: Double) -> TrainingError {
+        TrainingError(
+            .diverged,
+            "training diverged at step \(state.step + 1) (epoch \(epoch + 1)), learning rate \(rate): \(what); lower the learning rate or lengthen the warm-up")
+    }
+}
+
+extension Trainer {
+    /// Puts images into the network's inputs and their labels beside.
+    func fill(_ batch: [Int], from loader: SampleLoader, epoch: Int) {
+        let map = network.inputMap
+        pool.run(batch.count) { _, place in
+            loader.fill(
+                sample: batch[place], epoch: epoch, into: network.inputPointer(sample: place), rowStride: Int(map.row_stride),
+                channelStride: Int(map.channel_stride))
+        }
+        labels = batch.map { loader.data.labels[$0] }
+    }
+
+    /// The loss of every exit on the batch at hand.
+    func losses(count: Int, _ loss: SoftmaxCrossEntropy, derivatives: Bool) -> [SoftmaxCrossEntropy.Result] {
+        var results = [SoftmaxCrossEntropy.Result](repeating: .init(loss: 0, correct: 0), count: graph.exits.count)
+        results.withUnsafeMutableBufferPointer { results in
+            labels.withUnsafeBufferPointer { labels in
+                pool.run(results.count) { _, exit in
+                    results[exit] = loss(
+                        logits: network.logits(exit: exit), labels: labels, classes: graph.classCount,
+                        gradient: derivatives ? network.logitGradients(exit: exit) : nil)
+                }
+            }
+        }
+        return results
+    }
+
+    /// Loss (without label smoothing) and accuracy of every exit on the held-out images, batch norms with their running
+    /// statistics; empty when none are held out.
+    public func validate() -> [ExitTally] {
+        guard let validation, let plain = try? SoftmaxCrossEntropy() else { return [] }
+        var tally = graph.exits.map { _ in ExitTally() }
+        for start in stride(from: 0, to: validation.data.count, by: network.batch) {
+            let batch = Array(start..<min(start + network.batch, validation.data.count))
+            fill(batch, from: validation, epoch: 0)
+            network.forward(count: batch.count, training: false)
+            for (exit, result) in losses(count: batch.count, plain, derivatives: false).enumerated() {
+                tally[exit].add(result, images: batch.count)
+            }
+        }
+        return tally
+    }
+}
+
+extension ContinuousClock.Instant {
+    func seconds(since start: ContinuousClock.Instant) -> Double { (self - start) / .seconds(1) }
+}

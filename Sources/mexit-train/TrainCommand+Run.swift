@@ -1,0 +1,123 @@
+import MExitCheckpoint
+import MExitCommand
+import MExitData
+import MExitIR
+import MExitTraining
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+extension TrainCommand {
+    func train() throws {
+        let threads = training.threads ?? max(1, min(256, ProcessInfo.processInfo.activeProcessorCount))
+        let architecture = try arch.load()
+        let loaded = try load(architecture, threads: threads)
+        let images = loaded.train
+        let graph = try architecture.graph(
+            classes: images.classNames.count,
+            input: .map(channels: images.channels, height: images.size.height, width: images.size.width))
+        let options = try options(imageSize: images.size)
+        let trainer = try Trainer(graph: graph, data: loaded, options: options, threads: threads)
+        let provenance = Provenance(
+            architecture: architecture.name, command: command(validation: loaded.validation?.count ?? 0), seed: options.seed,
+            data: "\(data.source.source.kind.rawValue):\(lastComponent(data.source.source.directory))",
+            dataFingerprint: hexadecimal(images.fingerprint(threads: threads)),
+            producer: MExitVersion.producer(tool: "mexit-train"))
+        let saver = try ModelSaver(
+            path: output.out, statePath: output.state, trainer: trainer, classNames: images.classNames, provenance: provenance)
+        if let path = output.resume { try trainer.resume(from: try TrainingState.read(path: path), provenance: provenance) }
+
+        var observers: [any TrainingObserver] = [saver]
+        let progress = output.quiet ? nil : ProgressReporter(isTerminal: isatty(STDERR_FILENO) == 1, write: StandardError.write)
+        if let progress { observers.append(progress) }
+        let metrics = try output.metrics.map { path in
+            try MetricsFile(path: path, facts: try facts(graph, provenance, threads: threads), appending: output.resume != nil)
+        }
+        if let metrics { observers.append(metrics) }
+
+        Interruption.watch()
+        let start = ContinuousClock.now
+        func end(_ status: String, _ message: String? = nil) {
+            progress?.closeBar()
+            metrics?.end(status: status, message: message, seconds: (ContinuousClock.now - start) / .seconds(1))
+            if let failure = metrics?.failure { StandardError.write("warning: \(failure)\n") }
+        }
+        do {
+            switch try trainer.run(observers: observers, isInterrupted: { Interruption.isWished }) {
+            case .finished:
+                // A resumed run that had nothing left to do still owes its file.
+                if saver.last == nil { try saver.save(epoch: options.epochs, validation: trainer.validate()) }
+                end("finished")
+            case .interrupted: throw TrainingError(.interrupted, "training was interrupted behind step \(trainer.state.step)")
+            }
+        } catch {
+            end((error as? TrainingError)?.code == .interrupted ? "interrupted" : "failed", "\(error)")
+            throw Stopped(description: "\(error). \(saver.summary)")
+        }
+        try printResult(saver.last?.validation ?? [], graph: graph, seconds: (ContinuousClock.now - start) / .seconds(1))
+    }
+
+    private func load(_ architecture: Architecture, threads: Int) throws -> TrainingData {
+        let source = data.source.source
+        let usual = ImageSize(height: architecture.defaultInput.height, width: architecture.defaultInput.width)
+        let options = LoadOptions(
+            imageSize: data.imageSize?.size ?? (source.kind == .images ? usual : nil), onBadImage: data.onBadImage, seed: training.seed,
+            threads: threads)
+        let all = try source.loadTraining(options).train
+        for image in all.skipped.prefix(5) { StandardError.write("warning: skipped: \(image.error)\n") }
+        if !all.skipped.isEmpty {
+            StandardError.write("warning: \(all.skipped.count) images do not decode and were skipped (--on-bad-image refuse makes this an error)\n")
+        }
+        return try all.holdingOut(data.validation ?? min(5000, all.count / 10), seed: training.seed)
+    }
+
+    private func facts(_ graph: Graph, _ provenance: Provenance, threads: Int) throws -> MetricsFile.Facts {
+        MetricsFile.Facts(
+            producer: provenance.producer, command: provenance.command, architecture: provenance.architecture, data: provenance.data,
+            dataFingerprint: provenance.dataFingerprint, classes: graph.classCount,
+            parameters: graph.parameters.filter(\.isTrainable).reduce(0) { $0 + $1.count },
+            macs: Graph.cumulative(try graph.stageCosts()).map(\.macs), seed: provenance.seed, threads: threads)
+    }
+
+    /// The whole command with every default written out, so that it means the same to later versions; folders are left out.
+    private func command(validation: Int) -> String {
+        let t = training
+        let source = data.source.source
+        var words = [
+            "mexit-train", "--data", "\(source.kind.rawValue):\(lastComponent(source.directory))", "--arch", lastComponent(arch.text),
+            "--out", lastComponent(output.out), "--validation", "\(validation)", "--epochs", "\(t.epochs)", "--batch-size", "\(t.batchSize)",
+            "--lr", "\(t.lr)", "--momentum", "\(t.momentum)", "--weight-decay", "\(t.weightDecay)", t.nesterov ? "--nesterov" : "--no-nesterov",
+            "--schedule", t.schedule.rawValue, "--warmup", "\(t.warmup)", "--deconflict", deconfliction.method.rawValue,
+            "--scope", deconfliction.scope.rawValue, "--reduction", deconfliction.reduction.rawValue,
+            "--projection-strength", "\(deconfliction.projectionStrength)", "--label-smoothing", "\(t.labelSmoothing)",
+            "--augment", t.augment.description, "--seed", "\(t.seed)",
+        ]
+        if t.schedule == .multistep { words += ["--milestones", t.milestones.description, "--gamma", "\(t.gamma)"] }
+        if let size = data.imageSize?.size { words += ["--image-size", "\(size)"] }
+        return words.joined(separator: " ")
+    }
+}
+
+/// An error of training together with what is left of it.
+private struct Stopped: Error, CustomStringConvertible {
+    let description: String
+}
+
+private func lastComponent(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+}
+
+private func hexadecimal(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}

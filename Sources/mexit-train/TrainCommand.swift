@@ -1,0 +1,52 @@
+import ArgumentParser
+import MExitCheckpoint
+import MExitCommand
+import MExitData
+import MExitIR
+import MExitTraining
+
+@main
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mexit-train",
+        abstract: "Trains a multi-exit network and writes it as a .mexit file.",
+        discussion: """
+            The model is written at the end of every epoch. Ctrl-C finishes the step and ends; a second one ends at once.
+            Exit codes: 0 trained; 1 failed or interrupted; 64 usage.
+            """,
+        version: MExitVersion.text(tool: "mexit-train"))
+
+    @OptionGroup(title: "Data") var data: DataArguments
+    @OptionGroup(title: "Training") var training: TrainingArguments
+    @OptionGroup(title: "Deconfliction") var deconfliction: DeconflictionArguments
+
+    @Option(help: ArgumentHelp("Network: a preset or a JSON file.", valueName: "name|file.json"))
+    var arch: ArchitectureReference
+
+    @OptionGroup(title: "Output") var output: OutputArguments
+
+    func validate() throws {
+        do {
+            try options(imageSize: nil).check()
+        } catch let error as ValidationError {
+            throw error
+        } catch {
+            throw ValidationError("\(error)")
+        }
+        try output.validate()
+    }
+
+    func run() throws {
+        try reportingErrors { try train() }
+    }
+
+    func options(imageSize: ImageSize?) throws -> TrainingOptions {
+        let side = imageSize.map { min($0.height, $0.width) } ?? 32
+        return TrainingOptions(
+            epochs: training.epochs, batchSize: training.batchSize, learningRate: training.lr, schedule: training.shape,
+            warmup: training.warmup,
+            optimizer: SGDOptions(momentum: training.momentum, weightDecay: training.weightDecay, nesterov: training.nesterov),
+            deconfliction: deconfliction.options, labelSmoothing: training.labelSmoothing,
+            augmentation: training.augment.augmentation(side: side), seed: training.seed)
+    }
+}
