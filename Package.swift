@@ -36,7 +36,9 @@ let hidden: [Target] = [
     .target(name: "CMExitKernels"),
     .target(name: "CMExitProto", dependencies: ["CProtobufC"], exclude: ["mexit.proto"]),
     .target(name: "MExitParallel"),
-    .target(name: "MExitCommand", dependencies: ["MExitIR", "MExitCheckpoint", "MExitData", "MExitRuntime", argumentParser]),
+    .target(
+        name: "MExitCommand",
+        dependencies: ["MExitIR", "MExitCheckpoint", "CMExitKernels", "MExitData", "MExitRuntime", argumentParser]),
 ]
 
 let executables: [Target] = [

@@ -1,3 +1,4 @@
+import CMExitKernels
 import MExitCheckpoint
 
 /// What `--version` prints.
@@ -5,9 +6,10 @@ public enum MExitVersion {
     /// Version of the package, as `MAJOR.MINOR.PATCH`.
     public static let number = "0.1.0"
 
-    /// For `CommandConfiguration(version:)`: tool and version, then the newest `.mexit` format that it reads.
+    /// For `CommandConfiguration(version:)`: tool and version, the newest `.mexit` format that it
+    /// reads, and the instruction set that its kernels use on this machine.
     public static func text(tool: String) -> String {
-        "\(tool) \(number)\n.mexit format \(FormatVersion.current)"
+        "\(tool) \(number)\n.mexit format \(FormatVersion.current)\nkernels \(String(cString: mexit_isa_name(mexit_cpu_best())))"
     }
 
     /// What a file's provenance names as its producer.
