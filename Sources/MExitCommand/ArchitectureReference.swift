@@ -11,10 +11,15 @@ import MExitIR
 public struct ArchitectureReference: Hashable, Sendable, ExpressibleByArgument {
     public let text: String
 
+    /// - Parameter text: a preset's name, or a path.
+    public init(_ text: String) { self.text = text }
+
     public init?(argument: String) {
         guard !argument.isEmpty else { return nil }
         text = argument
     }
+
+    public var defaultValueDescription: String { text }
 
     /// Whether the text names a file: it contains a slash or ends in `.json`.
     public var isFile: Bool { text.contains("/") || text.hasSuffix(".json") }

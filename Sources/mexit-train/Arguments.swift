@@ -11,11 +11,13 @@ extension BadImagePolicy: ExpressibleByArgument {}
 struct DataArguments: ParsableArguments {
     @Option(name: .customLong("data"), help: ArgumentHelp(
         "Training images: images (one folder per class: DIR/train/<class>/*.jpg|png), cifar10, cifar100, idx.", valueName: "kind:dir"))
-    var source: SourceArgument
+    var text: String
+
+    var source: DataSource { get throws { try DataSource(parsing: text) } }
 
     @Option(help: ArgumentHelp(
         "Size every image is brought to (shorter side resized, centre cropped). Default: the network's usual input for images:, the images' own for the other kinds.",
-        valueName: "height x width"))
+        valueName: "HxW"))
     var imageSize: SizeArgument?
 
     @Option(help: ArgumentHelp(
@@ -26,15 +28,12 @@ struct DataArguments: ParsableArguments {
     var onBadImage: BadImagePolicy = .skip
 
     func validate() throws {
+        do {
+            _ = try source
+        } catch {
+            throw ValidationError("\(error)")
+        }
         if let validation, validation < 0 { throw ValidationError("--validation is \(validation); it must be 0 or more") }
-    }
-}
-
-struct SourceArgument: ExpressibleByArgument {
-    let source: DataSource
-    init?(argument: String) {
-        guard let source = try? DataSource(parsing: argument) else { return nil }
-        self.source = source
     }
 }
 
@@ -93,6 +92,9 @@ enum ScheduleName: String, ExpressibleByArgument, CaseIterable {
 }
 
 struct TrainingArguments: ParsableArguments {
+    @Option(help: ArgumentHelp("Network: a preset or a JSON file.", valueName: "name|file.json"))
+    var arch = ArchitectureReference("msdnet-tiny")
+
     @Option(help: "Passes over the training images.")
     var epochs: Int = 20
 
@@ -123,7 +125,7 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Epochs in which the learning rate rises in a straight line.", valueName: "epochs"))
     var warmup: Double = 1
 
-    @Option(help: "Share of the label that is spread over all classes.")
+    @Option(help: "Share of the label that is spread evenly over all classes.")
     var labelSmoothing: Double = 0
 
     @Option(help: ArgumentHelp("Random changes to training images: crop,flip or crop or flip or none.", valueName: "list"))

@@ -22,16 +22,14 @@ final class ModelSaver: TrainingObserver {
     private let classNames: [String]
     private var provenance: Provenance
 
-    /// - Throws: when a file cannot be written, or the model breaks a rule of the format (a class name of control
-    ///   characters): better at the beginning than behind an hour of training.
+    /// - Throws: when the model breaks a rule of the format (a class name of control characters): better at the beginning
+    ///   than behind an hour of training.
     init(path: String, statePath: String?, trainer: Trainer, classNames: [String], provenance: Provenance) throws {
         self.path = path
         self.statePath = statePath
         self.trainer = trainer
         self.classNames = classNames
         self.provenance = provenance
-        try ModelSaver.checkWritable(path)
-        try statePath.map(ModelSaver.checkWritable)
         _ = try Checkpoint.bytes(try trainer.model(classNames: classNames, provenance: provenance))
     }
 
@@ -64,7 +62,8 @@ final class ModelSaver: TrainingObserver {
         return "\(model); the state at step \(stateStep) is in '\(statePath)': go on with --resume"
     }
 
-    private static func checkWritable(_ path: String) throws {
+    /// - Throws: `TrainingError` when no file could be written there.
+    static func checkWritable(_ path: String) throws {
         let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {

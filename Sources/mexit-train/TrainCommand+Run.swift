@@ -20,17 +20,26 @@ import MExitTraining
 extension TrainCommand {
     func train() throws {
         let threads = training.threads ?? max(1, min(256, ProcessInfo.processInfo.activeProcessorCount))
-        let architecture = try arch.load()
-        let loaded = try load(architecture, threads: threads)
+        // Before minutes are spent on reading images.
+        for path in [output.out, output.state].compactMap({ $0 }) { try ModelSaver.checkWritable(path) }
+        let architecture = try training.arch.load()
+        let source = try data.source
+        let loaded = try load(source, for: architecture, threads: threads)
         let images = loaded.train
         let graph = try architecture.graph(
             classes: images.classNames.count,
             input: .map(channels: images.channels, height: images.size.height, width: images.size.width))
         let options = try options(imageSize: images.size)
         let trainer = try Trainer(graph: graph, data: loaded, options: options, threads: threads)
+        if !output.quiet {
+            let parameters = graph.parameters.filter(\.isTrainable).reduce(0) { $0 + $1.count }
+            StandardError.write(
+                "\(architecture.name): \(graph.exits.count) exits, \(SINumber.format(parameters)) parameters; \(images.count) training and "
+                    + "\(loaded.validation?.count ?? 0) validation images of \(graph.inputShape), \(images.classNames.count) classes; \(threads) threads\n")
+        }
         let provenance = Provenance(
-            architecture: architecture.name, command: command(validation: loaded.validation?.count ?? 0), seed: options.seed,
-            data: "\(data.source.source.kind.rawValue):\(lastComponent(data.source.source.directory))",
+            architecture: architecture.name, command: command(source, validation: loaded.validation?.count ?? 0), seed: options.seed,
+            data: name(of: source),
             dataFingerprint: hexadecimal(images.fingerprint(threads: threads)),
             producer: MExitVersion.producer(tool: "mexit-train"))
         let saver = try ModelSaver(
@@ -67,8 +76,7 @@ extension TrainCommand {
         try printResult(saver.last?.validation ?? [], graph: graph, seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 
-    private func load(_ architecture: Architecture, threads: Int) throws -> TrainingData {
-        let source = data.source.source
+    private func load(_ source: DataSource, for architecture: Architecture, threads: Int) throws -> TrainingData {
         let usual = ImageSize(height: architecture.defaultInput.height, width: architecture.defaultInput.width)
         let options = LoadOptions(
             imageSize: data.imageSize?.size ?? (source.kind == .images ? usual : nil), onBadImage: data.onBadImage, seed: training.seed,
@@ -90,11 +98,10 @@ extension TrainCommand {
     }
 
     /// The whole command with every default written out, so that it means the same to later versions; folders are left out.
-    private func command(validation: Int) -> String {
+    private func command(_ source: DataSource, validation: Int) -> String {
         let t = training
-        let source = data.source.source
         var words = [
-            "mexit-train", "--data", "\(source.kind.rawValue):\(lastComponent(source.directory))", "--arch", lastComponent(arch.text),
+            "mexit-train", "--data", name(of: source), "--arch", lastComponent(t.arch.text),
             "--out", lastComponent(output.out), "--validation", "\(validation)", "--epochs", "\(t.epochs)", "--batch-size", "\(t.batchSize)",
             "--lr", "\(t.lr)", "--momentum", "\(t.momentum)", "--weight-decay", "\(t.weightDecay)", t.nesterov ? "--nesterov" : "--no-nesterov",
             "--schedule", t.schedule.rawValue, "--warmup", "\(t.warmup)", "--deconflict", deconfliction.method.rawValue,
@@ -112,6 +119,9 @@ extension TrainCommand {
 private struct Stopped: Error, CustomStringConvertible {
     let description: String
 }
+
+/// `KIND:` and the last folder of the path.
+private func name(of source: DataSource) -> String { "\(source.kind.rawValue):\(lastComponent(source.directory))" }
 
 private func lastComponent(_ path: String) -> String {
     path.split(separator: "/").last.map(String.init) ?? path

@@ -20,9 +20,6 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup(title: "Training") var training: TrainingArguments
     @OptionGroup(title: "Deconfliction") var deconfliction: DeconflictionArguments
 
-    @Option(help: ArgumentHelp("Network: a preset or a JSON file.", valueName: "name|file.json"))
-    var arch: ArchitectureReference
-
     @OptionGroup(title: "Output") var output: OutputArguments
 
     func validate() throws {
@@ -33,7 +30,6 @@ struct TrainCommand: ParsableCommand {
         } catch {
             throw ValidationError("\(error)")
         }
-        try output.validate()
     }
 
     func run() throws {

@@ -22,7 +22,7 @@ public struct SGDOptions: Hashable, Sendable {
             throw TrainingError(.badOption, "weight decay is \(weightDecay); it must be a finite number of 0 or more")
         }
         guard !nesterov || momentum > 0 else {
-            throw TrainingError(.badOption, "Nesterov's step needs momentum above 0; momentum is \(momentum)")
+            throw TrainingError(.badOption, "Nesterov's step needs momentum above 0; momentum is \(momentum): raise it, or turn Nesterov off")
         }
     }
 }
