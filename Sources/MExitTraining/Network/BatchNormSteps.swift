@@ -104,7 +104,7 @@ struct BatchNormSteps {
                 }
             ) { chunk in
                 let own = sums + 2 * channels * chunk.index
-                own.update(repeating: 0, count: 2 * channels)
+                if chunk.isFirst { own.update(repeating: 0, count: 2 * channels) }
                 mexit_batch_norm_statistics_f32(xm, x.reading(from: chunk.first), chunk.count, reference, own, own + channels)
             })
     }
@@ -181,7 +181,7 @@ struct BatchNormSteps {
                 }
             ) { chunk in
                 let all = sums + chunk.index * perChunk
-                all.update(repeating: 0, count: perChunk)
+                if chunk.isFirst { all.update(repeating: 0, count: perChunk) }
                 for (loss, dy) in gradients.enumerated() {
                     let own = all + 2 * channels * loss
                     mexit_batch_norm_backward_reduce_f32(

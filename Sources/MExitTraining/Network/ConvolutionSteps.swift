@@ -99,7 +99,7 @@ struct ConvolutionSteps {
         let x = assembly.values.rows(input)
         assembly.addBackward(
             Step(isBarrier: false, finish: assembly.reduction(tensor: weight, offset: offset, count: total)) { chunk in
-                mexit_zero_f32(chunk.partials + offset, total)
+                if chunk.isFirst { mexit_zero_f32(chunk.partials + offset, total) }
                 for (position, dy) in groups.enumerated() {
                     kernel.pointee.run(
                         conv, x.reading(from: chunk.first), dy.reading(from: chunk.first), chunk.count,
@@ -117,7 +117,7 @@ struct ConvolutionSteps {
         let map = assembly.map(index)
         assembly.addBackward(
             Step(isBarrier: false, finish: assembly.reduction(tensor: bias, offset: offset, count: total)) { chunk in
-                mexit_zero_f32(chunk.partials + offset, total)
+                if chunk.isFirst { mexit_zero_f32(chunk.partials + offset, total) }
                 for (position, dy) in gradients.enumerated() {
                     mexit_bias_backward_f32(
                         map, dy.reading(from: chunk.first), chunk.count, chunk.partials + offset + position * count)

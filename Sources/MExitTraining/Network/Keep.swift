@@ -17,11 +17,9 @@ final class Keep {
     /// - Throws: ``NetworkError`` when the system has no such memory.
     func allocate<Element: BitwiseCopyable>(_ type: Element.Type, count: Int) throws -> UnsafeMutablePointer<Element> {
         let (size, overflow) = max(count, 1).multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
-        var raw: UnsafeMutableRawPointer?
-        guard !overflow, posix_memalign(&raw, 64, size) == 0, let raw else {
+        guard !overflow, let raw = AlignedMemory.allocate(bytes: size) else {
             throw NetworkError("cannot get memory for \(count) numbers; use a smaller batch or network")
         }
-        memset(raw, 0, size)
         blocks.append(raw)
         bytes += size
         return raw.bindMemory(to: Element.self, capacity: max(count, 1))

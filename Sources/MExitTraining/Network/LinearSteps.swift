@@ -72,9 +72,9 @@ struct LinearSteps {
         let x = assembly.values.rows(input)
         assembly.addBackward(
             Step(isBarrier: false, finish: finish) { chunk in
-                mexit_zero_f32(chunk.partials + offset, total)
+                if chunk.isFirst { mexit_zero_f32(chunk.partials + offset, total) }
                 let biases = biasOffset.map { chunk.partials + $0 }
-                if let biases { mexit_zero_f32(biases, biasTotal) }
+                if let biases, chunk.isFirst { mexit_zero_f32(biases, biasTotal) }
                 for (position, dy) in gradients.enumerated() {
                     mexit_linear_backward_weights_f32(
                         inFeatures, outFeatures, x.reading(from: chunk.first), dy.reading(from: chunk.first), chunk.n,

@@ -4,6 +4,8 @@ import MExitParallel
 struct Chunk {
     /// Which partial sum it adds to; fixed by the sample, not by the thread.
     let index: Int
+    /// The first call for this chunk: partial sums start at zero.
+    let isFirst: Bool
     /// First sample and number of samples.
     let first: Int
     let count: Int
@@ -45,6 +47,8 @@ struct Step {
 struct Program {
     /// Parts that a batch is split into.
     static let chunks = 8
+    /// Samples that go through the steps of a phase together: few, so that what a step writes is in cache for the next.
+    static let block = 4
 
     private struct Phase {
         var steps: [Step]
@@ -73,10 +77,15 @@ struct Program {
             pool.run(Program.chunks) { worker, index in
                 let first = index * count / Program.chunks
                 let end = (index + 1) * count / Program.chunks
-                let chunk = Chunk(
-                    index: index, first: first, count: end - first, scratch: memory.scratch + worker * memory.scratchFloats,
-                    partials: memory.partials + index * memory.partialFloats)
-                for step in phase.steps { step.run(chunk) }
+                var start = first
+                repeat {
+                    let chunk = Chunk(
+                        index: index, isFirst: start == first, first: start, count: min(Program.block, end - start),
+                        scratch: memory.scratch + worker * memory.scratchFloats,
+                        partials: memory.partials + index * memory.partialFloats)
+                    for step in phase.steps { step.run(chunk) }
+                    start += Program.block
+                } while start < end
             }
             for step in phase.steps { step.finish?() }
         }
