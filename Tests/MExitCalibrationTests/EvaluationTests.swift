@@ -1,0 +1,71 @@
+import MExitCalibration
+import MExitData
+import MExitIR
+import MExitRuntime
+import Testing
+import _MExitTestSupport
+
+@Suite struct EvaluationTests {
+    private static let classes = ["a", "b", "c", "d"]
+
+    private func model() throws -> CompiledModel {
+        try CompiledModel(try randomModel(Architectures.preset(named: "msdnet-tiny").graph(classes: 4), seed: 3))
+    }
+
+    private func images(_ count: Int) throws -> DataSet {
+        var generator = SeededGenerator(seed: 5)
+        let pixels = (0..<count * 3 * 32 * 32).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        let labels = (0..<count).map { _ in Int32.random(in: 0..<4, using: &generator) }
+        return try DataSet(
+            name: "noise", classNames: Self.classes, channels: 3, size: ImageSize(height: 32, width: 32), labels: labels, pixels: pixels)
+    }
+
+    /// The figures are those of classifying the images one by one.
+    @Test func agreesWithOneByOne() throws {
+        let model = try model()
+        let data = try images(37)
+        let context = try InferenceContext(model)
+        let evaluator = try Evaluator(model, data: data, batch: 8, threads: 2)
+        let answers = try (0..<data.count).map { Array(try context.anytime(.pixels(data.image($0).pixels))) }
+
+        for exit in try evaluator.exits() {
+            let correct = answers.indices.filter { answers[$0][exit.exit].label == data.label(of: $0) }.count
+            #expect(exit.correct == correct && exit.samples == 37)
+            #expect(exit.accuracy == Double(correct) / 37)
+            #expect(exit.macs == model.cumulativeCosts[exit.exit].macs)
+        }
+
+        // A threshold that half of the samples pass at the first exit.
+        let threshold = answers.map { $0[0].confidence }.sorted()[18]
+        let policy = ExitPolicy.confidence(threshold, for: model)
+        let single = try (0..<data.count).map { try context.classify(.pixels(data.image($0).pixels), policy: policy) }
+        let result = try evaluator.evaluate(policy, name: "half")
+        #expect(result.policy == "half" && result.samples == 37)
+        #expect(result.correct == single.indices.filter { single[$0].label == data.label(of: $0) }.count)
+        #expect(abs(result.meanMACs - Double(single.reduce(0) { $0 + $1.macs }) / 37) < 1e-6)
+        #expect(abs(result.exits.reduce(0) { $0 + $1.share } - 1) < 1e-12)
+        #expect(result.exits[0].share == Double(single.filter { $0.exit == 0 }.count) / 37)
+        #expect(abs(result.savedShare - (1 - result.meanMACs / Double(model.cumulativeCosts[4].macs))) < 1e-12)
+        #expect(result.imagesPerSecond > 0)
+        let reached = result.exits.compactMap { exit in exit.accuracy.map { $0 * exit.share } }
+        #expect(abs(reached.reduce(0, +) - result.accuracy) < 1e-12)
+    }
+
+    @Test func refusesDataThatDoesNotFit() throws {
+        let model = try model()
+        func message(_ data: DataSet) -> String {
+            do { _ = try Evaluator(model, data: data) } catch { return "\(error)" }
+            return ""
+        }
+        let small = try DataSet(
+            name: "small", classNames: Self.classes, channels: 3, size: ImageSize(height: 8, width: 8), labels: [0],
+            pixels: Array(repeating: 0, count: 192))
+        #expect(message(small).contains("3x8x8") && message(small).contains("3x32x32"))
+        let fewer = try DataSet(
+            name: "fewer", classNames: ["a", "b"], channels: 3, size: ImageSize(height: 32, width: 32), labels: [0],
+            pixels: Array(repeating: 0, count: 3072))
+        #expect(message(fewer).contains("2 classes") && message(fewer).contains("4"))
+        let empty = try images(1).subset([], name: "empty")
+        #expect(message(empty).contains("no images"))
+    }
+}
