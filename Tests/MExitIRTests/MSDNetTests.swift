@@ -11,7 +11,8 @@ import Testing
         #expect(millions(Graph.cumulative(try graph.stageCosts())) == [13.3, 23.3, 35.8, 44.8, 55.6, 66.5, 75.5])
         let alone = try graph.exits.indices.map { try graph.stageCosts(exits: [$0])[0] }
         #expect(millions(alone) == [13.3, 19.7, 27.8, 33.6, 40.4, 46.3, 51.9])
-        print(graph.eagerCosts().map(\.parameters))
+        let parameters = graph.eagerCosts().map { (Double($0.parameters) / 1e4).rounded() / 100 }
+        #expect(parameters == [0.43, 0.88, 1.27, 1.70, 2.18, 2.60, 3.07])
     }
 
     /// What the authors' counter adds (ReLU elements, and pooling once per output element) brings the sums to its figures.
@@ -42,8 +43,29 @@ import Testing
 
     @Test func imageNetCosts() throws {
         let graph = try Architectures.preset(named: "msdnet-imagenet-step4").graph(classes: 1000)
-        print(millions(graph.eagerCosts()), graph.eagerCosts().map(\.parameters))
-        let tiny = try Architectures.preset(named: "msdnet-tiny").graph(classes: 10)
-        print(millions(tiny.eagerCosts()), millions(Graph.cumulative(try tiny.stageCosts())), tiny.eagerCosts().map(\.parameters))
+        #expect(millions(graph.eagerCosts()) == [337.2, 681.7, 1003.7, 1249.6, 1355.6])
+        #expect(graph.eagerCosts().map { (Double($0.parameters) / 1e4).rounded() / 100 } == [4.24, 8.77, 13.07, 16.75, 23.96])
+    }
+
+    @Test func impossibleConfigurationsAreRefused() throws {
+        func message(_ change: (inout MSDNetConfiguration) -> Void, input: Shape = .map(channels: 3, height: 32, width: 32), classes: Int = 10) -> String {
+            var configuration = MSDNetConfiguration()
+            change(&configuration)
+            let architecture = Architecture(name: "test", defaultInput: input, configuration: .msdnet(configuration))
+            do { _ = try architecture.graph(classes: classes) } catch { return "\(error)" }
+            return ""
+        }
+        #expect(message { $0.exits = 0 }.contains("exits is 0"))
+        #expect(message { $0.base = -1 }.contains("base -1"))
+        #expect(message { $0.growthFactors = [] }.contains("0 scales"))
+        #expect(message { $0.bottleneckFactors = [1] }.contains("bottleneckFactors"))
+        #expect(message { $0.growthFactors = [4, 2, 1] }.contains("must not fall"))
+        #expect(message { $0.reduction = 0 }.contains("reduction"))
+        #expect(message { $0.growth = 1; $0.growthFactors = [1, 1, 1] }.contains("less than one channel"))
+        #expect(message { $0.headChannels = 0 }.contains("headChannels"))
+        #expect(message({ _ in }, input: .map(channels: 3, height: 8, width: 8)).contains("below 1x1"))
+        #expect(message({ _ in }, input: .vector(12)).contains("takes a map"))
+        #expect(message({ _ in }, classes: 0).contains("0 classes"))
+        #expect(message({ _ in }) == "")
     }
 }

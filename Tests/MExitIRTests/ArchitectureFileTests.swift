@@ -1,0 +1,44 @@
+import Foundation
+import MExitIR
+import Testing
+
+@Suite struct ArchitectureFileTests {
+    private func decode(_ text: String) throws -> Architecture {
+        try JSONDecoder().decode(Architecture.self, from: Data(text.utf8))
+    }
+
+    @Test func fieldsHaveDefaultsAndOverrides() throws {
+        let architecture = try decode(#"{"family": "msdnet", "name": "mine", "input": [1, 28, 28], "config": {"exits": 3, "headChannels": null}}"#)
+        var expected = MSDNetConfiguration()
+        expected.exits = 3
+        expected.headChannels = nil
+        #expect(architecture == Architecture(name: "mine", defaultInput: .map(channels: 1, height: 28, width: 28), configuration: .msdnet(expected)))
+        #expect(try architecture.graph(classes: 10).exits.count == 3)
+        #expect(try decode(#"{"family": "msdnet"}"#).configuration == Architectures.preset(named: "msdnet-cifar-7").configuration)
+    }
+
+    @Test func presetsSurviveTheRoundTrip() throws {
+        for preset in Architectures.presets {
+            let text = String(decoding: try JSONEncoder().encode(preset), as: UTF8.self)
+            #expect(try decode(text) == preset)
+        }
+    }
+
+    @Test func mistakesAreNamed() {
+        func message(_ text: String) -> String {
+            do { _ = try decode(text) } catch { return "\(error)" }
+            return ""
+        }
+        #expect(message(#"{"family": "msdnet", "config": {"exit": 3}}"#).contains("'exit' is not known"))
+        #expect(message(#"{"family": "msdnet", "colour": 3}"#).contains("'colour' is not known"))
+        #expect(message(#"{"family": "lenet"}"#).contains("lenet"))
+        #expect(message(#"{"family": "msdnet", "input": [3, 0, 3]}"#).contains("not possible"))
+        #expect(message(#"{"config": {}}"#).contains("family"))
+    }
+
+    @Test func unknownPresetNamesThoseThereAre() {
+        #expect(throws: GraphError(.unknownArchitecture, "no architecture is named 'msdnet-huge'; presets are \(Architectures.presets.map(\.name).joined(separator: ", ")), or give a JSON file")) {
+            _ = try Architectures.preset(named: "msdnet-huge")
+        }
+    }
+}
