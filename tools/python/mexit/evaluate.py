@@ -31,7 +31,7 @@ def evaluate(model: Model, x: Array, exits: Optional[Sequence[int]] = None, dtyp
     values: Dict[int, Array] = {0: x.astype(dtype)}
     for index, node in enumerate(graph.nodes):
         if needed[index] is not None:
-            weights = {role: model.tensors[f"{node.name}.{role}"].astype(dtype) for role, _ in graph.roles(index)}
+            weights: Dict[str, Array] = {role: model.tensors[f"{node.name}.{role}"].astype(dtype) for role, _ in graph.roles(index)}
             values[index] = _run(node.operation, [values[source] for source in node.inputs], weights)
     return [values[graph.exits[exit].logits] for exit in chosen]
 

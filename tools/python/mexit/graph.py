@@ -139,7 +139,7 @@ class Graph:
         operation = node.operation
         if isinstance(operation, Conv2d):
             channels = self.shapes[node.inputs[0]][0]
-            weight = (operation.out_channels, channels // operation.groups, operation.kernel_height, operation.kernel_width)
+            weight: Shape = (operation.out_channels, channels // operation.groups, operation.kernel_height, operation.kernel_width)
             return [("weight", weight)] + ([("bias", weight[:1])] if operation.has_bias else [])
         if isinstance(operation, Linear):
             weight = (operation.out_features, self.shapes[node.inputs[0]][0])

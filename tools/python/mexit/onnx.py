@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy
 
 try:
     from onnx import TensorProto, checker, helper, numpy_helper, save_model
 except ImportError as error:
-    raise ImportError("export to ONNX needs the package onnx: pip install 'mexit[onnx]'") from error
+    raise ImportError("export to ONNX needs the package onnx: pip install onnx") from error
 
 from .errors import MexitError, require
 from .files import Path
@@ -112,7 +112,7 @@ class _Writer:
         save_model(model, os.fspath(path))
         return os.fspath(path)
 
-    def _value(self, name: str, node: int) -> object:
+    def _value(self, name: str, node: int) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, [self.batch, *self.graph.shapes[node]])
 
     def _tensors(self, layer: int, last: int) -> Dict[str, Tuple[str, numpy.ndarray]]:
@@ -122,6 +122,7 @@ class _Writer:
         if last == layer:
             return tensors
         norm = self.graph.nodes[last]
+        assert isinstance(norm.operation, BatchNorm)
         values = {role: self.model.tensors[f"{norm.name}.{role}"].astype(numpy.float64) for role, _ in self.graph.roles(last)}
         scale = values["weight"] / numpy.sqrt(values["runningVariance"] + numpy.float32(norm.operation.epsilon))
         weight = tensors["weight"][1].astype(numpy.float64) * scale.reshape((-1,) + (1,) * (tensors["weight"][1].ndim - 1))
