@@ -5,8 +5,7 @@ import Synchronization
 /// The caller's thread is worker 0 and takes part, so a pool of one thread starts none. Between two loops the workers spin
 /// for some tens of microseconds, then sleep: a network's layers follow each other faster than a sleeping thread wakes.
 ///
-/// `run` allocates nothing. One loop runs at a time; loops from several threads wait for each other. A body must not call
-/// `run` of the same pool.
+/// One loop runs at a time; loops from several threads wait for each other. A body must not call `run` of the same pool.
 public final class WorkerPool: Sendable {
     /// Number of workers, the caller included.
     public let threads: Int
@@ -33,12 +32,35 @@ public final class WorkerPool: Sendable {
     ///
     /// Which worker takes which index is not fixed: results must depend on the index alone. `worker` (0 ..< threads) picks
     /// private scratch memory.
+    ///
+    /// A closure that other threads call has its captures on the heap: one allocation per loop, none with one thread. Where
+    /// that is too much, use ``run(_:on:_:)``.
     public func run(_ count: Int, _ body: (_ worker: Int, _ index: Int) -> Void) {
         if threads == 1 || count <= 1 {
             for index in 0..<count { body(0, index) }
             return
         }
-        shared.run(count, workers: threads - 1, body)
+        withoutActuallyEscaping(body) { escaping in
+            withUnsafePointer(to: escaping) { pointer in
+                shared.run(count, workers: threads - 1, pointer) { body, worker, index in
+                    body.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee(worker, index)
+                }
+            }
+        }
+    }
+
+    /// A loop's body without captures: it finds what it works on behind a pointer.
+    public typealias Function = @convention(c) (_ context: UnsafeRawPointer, _ worker: Int, _ index: Int) -> Void
+
+    /// As ``run(_:_:)``, and allocates nothing.
+    ///
+    /// - Parameter context: handed to every call; must stay valid until this returns.
+    public func run(_ count: Int, on context: UnsafeRawPointer, _ function: Function) {
+        if threads == 1 || count <= 1 {
+            for index in 0..<count { function(context, 0, index) }
+            return
+        }
+        shared.run(count, workers: threads - 1, context, function)
     }
 }
 
@@ -46,11 +68,10 @@ extension WorkerPool {
     /// One loop in progress. Plain values, published by the release store of `generation` and read behind its acquire load.
     private struct Loop {
         var count = 0
-        /// Points to the caller's closure, which outlives the loop because the caller waits for it.
-        var body: UnsafeRawPointer?
+        var function: Function?
+        /// What the caller's function works on; it outlives the loop because the caller waits for it.
+        var context: UnsafeRawPointer?
     }
-
-    typealias Body = (Int, Int) -> Void
 
     /// What the threads share.
     ///
@@ -69,30 +90,26 @@ extension WorkerPool {
         /// Rounds of spinning before a worker sleeps: some tens of microseconds.
         private static let spins = 20_000
 
-        func run(_ count: Int, workers: Int, _ body: Body) {
+        func run(_ count: Int, workers: Int, _ context: UnsafeRawPointer, _ function: Function) {
             caller.withLock { _ in
-                withoutActuallyEscaping(body) { escaping in
-                    withUnsafePointer(to: escaping) { pointer in
-                        loop = Loop(count: count, body: UnsafeRawPointer(pointer))
-                        next.store(0, ordering: .relaxed)
-                        running.store(workers, ordering: .relaxed)
-                        generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
-                        if sleepers.load(ordering: .sequentiallyConsistent) > 0 { bell.ring() }
-                        take(as: 0)
-                        while running.load(ordering: .acquiring) > 0 {}
-                        loop = Loop()
-                    }
-                }
+                loop = Loop(count: count, function: function, context: context)
+                next.store(0, ordering: .relaxed)
+                running.store(workers, ordering: .relaxed)
+                generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
+                if sleepers.load(ordering: .sequentiallyConsistent) > 0 { bell.ring() }
+                take(as: 0)
+                while running.load(ordering: .acquiring) > 0 {}
+                loop = Loop()
             }
         }
 
         private func take(as worker: Int) {
-            guard let pointer = loop.body?.assumingMemoryBound(to: Body.self) else { return }
+            guard let function = loop.function, let context = loop.context else { return }
             let count = loop.count
             while true {
                 let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 if index >= count { return }
-                pointer.pointee(worker, index)
+                function(context, worker, index)
             }
         }
 

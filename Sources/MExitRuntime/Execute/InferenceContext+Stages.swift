@@ -4,6 +4,21 @@ extension InferenceContext {
     /// - Throws: ``RuntimeError`` when a slot is not loaded or is at another stage; nothing is run then.
     /// - Complexity: the stage's cost times the number of slots; no allocation.
     public func runStage(_ stage: Int, slots group: [Int]) throws {
+        try check(stage, group)
+        let chunk = chunkSize(for: group.count)
+        let chunks = (group.count + chunk - 1) / chunk
+        if chunks == 1 {
+            runTogether(stage, group)
+        } else {
+            withUnsafePointer(to: ChunkLoop(context: self, stage: stage, group: group, chunk: chunk)) { loop in
+                pool.run(chunks, on: loop) { $0.assumingMemoryBound(to: ChunkLoop.self).pointee.run($1, $2) }
+            }
+        }
+        for slot in group { slots[slot].nextStage += 1 }
+    }
+
+    /// Throws unless the slots are due for the stage.
+    func check(_ stage: Int, _ group: [Int]) throws {
         guard (0..<model.stageCount).contains(stage) else {
             throw RuntimeError(.badUse, "stage \(stage) is not there; this model has stages 0 ..< \(model.stageCount)")
         }
@@ -12,41 +27,33 @@ extension InferenceContext {
                 throw RuntimeError(.badUse, "slot \(slot) is not due for stage \(stage); load it, and run its stages in order")
             }
         }
-        let chunk = chunkSize(for: group.count)
-        let chunks = (group.count + chunk - 1) / chunk
-        if chunks == 1 {
-            runTogether(stage, group)
-        } else {
-            pool.run(chunks) { worker, index in
-                let members = group[index * chunk..<min(group.count, (index + 1) * chunk)]
-                withBases(members) { bases in
-                    for step in model.steps(ofStage: stage) { workers[worker].run(step, on: bases, part: 0, of: 1) }
-                }
-            }
-        }
-        for slot in group { slots[slot].nextStage += 1 }
     }
 
     /// Samples per chunk: all threads busy, no chunk over a runner's capacity.
-    private func chunkSize(for count: Int) -> Int {
+    func chunkSize(for count: Int) -> Int {
         min(StepRunner.groupSize, max(1, (count + pool.threads - 1) / pool.threads))
     }
 
     /// One chunk: threads share each convolution instead.
     private func runTogether(_ stage: Int, _ group: [Int]) {
         withBases(group[...]) { bases in
-            for step in model.steps(ofStage: stage) {
-                if pool.threads > 1, case .conv2d(let convolution) = step.kind, convolution.units > 1 {
-                    let parts = min(pool.threads, convolution.units)
-                    pool.run(parts) { worker, part in workers[worker].run(step, on: bases, part: part, of: parts) }
-                } else {
-                    workers[0].run(step, on: bases, part: 0, of: 1)
-                }
-            }
+            for step in model.steps(ofStage: stage) { runShared(step, on: bases) }
         }
     }
 
-    private func withBases(_ members: ArraySlice<Int>, _ body: (UnsafeBufferPointer<UnsafeMutablePointer<Float>>) -> Void) {
+    /// One step, by all threads where it can be split.
+    func runShared(_ step: Step, on bases: UnsafeBufferPointer<UnsafeMutablePointer<Float>>) {
+        if pool.threads > 1, case .conv2d(let convolution) = step.kind, convolution.units > 1 {
+            let parts = min(pool.threads, convolution.units)
+            withUnsafePointer(to: PartLoop(context: self, step: step, bases: bases, parts: parts)) { loop in
+                pool.run(parts, on: loop) { $0.assumingMemoryBound(to: PartLoop.self).pointee.run($1, $2) }
+            }
+        } else {
+            workers[0].run(step, on: bases, part: 0, of: 1)
+        }
+    }
+
+    func withBases(_ members: ArraySlice<Int>, _ body: (UnsafeBufferPointer<UnsafeMutablePointer<Float>>) -> Void) {
         withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: StepRunner.groupSize) { bases in
             var count = 0
             for slot in members {
@@ -88,4 +95,30 @@ extension InferenceContext {
             logits: try withLogits(of: slot) { Array($0) }, stages: stage + 1,
             macs: done.macs, macsSaved: whole.macs - done.macs, flops: done.flops, flopsSaved: whole.flops - done.flops)
     }
+}
+
+/// Chunks of a stage's samples, each taken through all of the stage's steps by one thread. A value behind a pointer, because
+/// a closure that other threads call would be allocated.
+private struct ChunkLoop {
+    let context: InferenceContext
+    let stage: Int
+    let group: [Int]
+    let chunk: Int
+
+    func run(_ worker: Int, _ index: Int) {
+        let members = group[index * chunk..<min(group.count, (index + 1) * chunk)]
+        context.withBases(members) { bases in
+            for step in context.model.steps(ofStage: stage) { context.workers[worker].run(step, on: bases, part: 0, of: 1) }
+        }
+    }
+}
+
+/// Parts of one step, shared by the threads.
+private struct PartLoop {
+    let context: InferenceContext
+    let step: Step
+    let bases: UnsafeBufferPointer<UnsafeMutablePointer<Float>>
+    let parts: Int
+
+    func run(_ worker: Int, _ part: Int) { context.workers[worker].run(step, on: bases, part: part, of: parts) }
 }
