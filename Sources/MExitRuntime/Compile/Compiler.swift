@@ -44,6 +44,8 @@ struct Compiler {
     private mutating func append(_ operation: FusedOperation) throws {
         let x = try place(operation.inputs[0])
         let y = try place(operation.output)
+        let first = steps.count
+        defer { for index in first..<steps.count { steps[index].node = operation.output } }
         switch operation.kind {
         case .concat:
             try appendCopies(operation)

@@ -27,6 +27,8 @@ struct Step {
     /// Graph nodes that this step computes, and their multiply-adds: counted whenever the step runs.
     var operations: Int
     var macs: Int
+    /// The graph node whose value this step computes, or helps to compute.
+    var node = 0
 }
 
 /// A convolution with its kernel chosen and its weights packed.
