@@ -35,10 +35,14 @@ let exported: [Target] = [
 let hidden: [Target] = [
     .target(name: "CMExitKernels"),
     .target(name: "CMExitProto", dependencies: ["CProtobufC"], exclude: ["mexit.proto"]),
+    .target(name: "CMExitAllocations"),
     .target(name: "MExitParallel"),
     .target(
         name: "MExitCommand",
         dependencies: ["MExitIR", "MExitCheckpoint", "CMExitKernels", "MExitData", "MExitRuntime", argumentParser]),
+    .target(
+        name: "MExitBenchmark",
+        dependencies: ["MExitRuntime", "MExitTraining", "MExitCommand", "CMExitKernels", "CMExitAllocations"]),
 ]
 
 let executables: [Target] = [
@@ -46,6 +50,7 @@ let executables: [Target] = [
     .executableTarget(name: "mexit-eval", dependencies: ["MExitCalibration", "MExitCommand"]),
     .executableTarget(name: "mexit-serve", dependencies: ["MExitServing", "MExitCommand"]),
     .executableTarget(name: "mexit-inspect", dependencies: ["MExitCheckpoint", "MExitCommand"]),
+    .executableTarget(name: "mexit-bench", dependencies: ["MExitBenchmark", "MExitCommand"]),
 ]
 
 let tests: [Target] = [
@@ -59,6 +64,7 @@ let tests: [Target] = [
     .testTarget(name: "MExitCalibrationTests", dependencies: ["MExitCalibration", "_MExitTestSupport"]),
     .testTarget(name: "MExitParallelTests", dependencies: ["MExitParallel"]),
     .testTarget(name: "MExitServingTests", dependencies: ["MExitServing", "_MExitTestSupport"]),
+    .testTarget(name: "MExitBenchmarkTests", dependencies: ["MExitBenchmark", "CMExitAllocations", "_MExitTestSupport"]),
     .testTarget(
         name: "MExitCommandTests",
         dependencies: [

@@ -1,0 +1,86 @@
+import MExitData
+import MExitIR
+import MExitRuntime
+import MExitTraining
+
+/// What a training step takes: loading and augmenting the batch, forward, one sweep back, combining gradients, SGD.
+public struct TrainingResult: Encodable, Sendable {
+    public let batch: Int
+    public let threads: Int
+    /// One gradient of the summed loss (`--deconflict none`).
+    public let joint: Step
+    /// One gradient per exit, projected (`--deconflict project`).
+    public let deconflicted: Step
+    /// Median time of a deconflicted step over that of a joint one.
+    public let ratio: Double
+
+    public struct Step: Encodable, Sendable {
+        public let time: Samples
+        /// At the median.
+        public let imagesPerSecond: Double
+        /// Mean loss over the exits before the first step and before the last, on random labels: only to show that it trained.
+        public let firstLoss: Double
+        public let lastLoss: Double
+    }
+
+    /// Trains fresh networks on noise, a joint and a deconflicted step in turns.
+    ///
+    /// - Throws: `TrainingError` when a loss is not finite, `DataError` when the input is no image of 1 or 3 channels.
+    public init(graph: Graph, batch: Int, threads: Int, settings: BenchmarkSettings) throws {
+        let data = try TrainingResult.noise(graph, images: 4 * batch).holdingOut(0, seed: 0)
+        let trainers = try [DeconflictionOptions.Method.none, .project].map { method in
+            let options = TrainingOptions(
+                // Epochs enough that none ends the run, and a rate that nothing diverges at.
+                epochs: 1_000_000, batchSize: batch, learningRate: 1e-3, schedule: .multistep(milestones: [], gamma: 1), warmup: 0,
+                deconfliction: DeconflictionOptions(method: method))
+            return SteppedTrainer(try Trainer(graph: graph, data: data, options: options, threads: threads))
+        }
+        try settings.series { isSample in
+            for trainer in trainers { try trainer.step(isSample: isSample) }
+        }
+        self.batch = batch
+        self.threads = threads
+        joint = trainers[0].result(batch: batch)
+        deconflicted = trainers[1].result(batch: batch)
+        ratio = joint.time.median > 0 ? deconflicted.time.median / joint.time.median : 0
+    }
+
+    private static func noise(_ graph: Graph, images: Int) throws -> DataSet {
+        let shape = graph.inputShape
+        var random = RandomNumbers(seed: 3)
+        return try DataSet(
+            name: "noise", classNames: (0..<graph.classCount).map(String.init), channels: shape.channels,
+            size: ImageSize(height: shape.height, width: shape.width),
+            labels: (0..<images).map { Int32($0 % graph.classCount) },
+            pixels: (0..<images * shape.count).map { _ in UInt8.random(in: .min ... .max, using: &random) })
+    }
+}
+
+/// A trainer that does one step at a time.
+private final class SteppedTrainer: TrainingObserver {
+    private let trainer: Trainer
+    private var time = Samples()
+    private var losses: [Double] = []
+    private var start = 0.0
+    private var end = 0.0
+
+    init(_ trainer: Trainer) { self.trainer = trainer }
+
+    func step(isSample: Bool) throws {
+        _ = try trainer.run(observers: [self], isInterrupted: { true })
+        if isSample { time.append(end - start) }
+    }
+
+    func trainingStarted(_ run: RunReport) { start = MonotonicTime.seconds }
+
+    func stepEnded(_ report: StepReport) {
+        end = MonotonicTime.seconds
+        losses.append(report.loss.reduce(0, +) / Double(max(report.loss.count, 1)))
+    }
+
+    func result(batch: Int) -> TrainingResult.Step {
+        TrainingResult.Step(
+            time: time, imagesPerSecond: time.median > 0 ? Double(batch) / time.median : 0, firstLoss: losses.first ?? 0,
+            lastLoss: losses.last ?? 0)
+    }
+}

@@ -1,0 +1,129 @@
+import ArgumentParser
+import MExitBenchmark
+import MExitCommand
+
+@main
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "mexit-bench",
+        abstract: "Measure how fast a network runs: to each exit, per stage, per kernel, with the share of the FMA peak.",
+        discussion: """
+            Before anything is timed, the logits of every batch are compared, bit for bit, with those of each sample alone. GFLOP/s \
+            count two operations per multiply-add (MAC) of convolutions and linear layers; the peak is that of loops of fused \
+            multiply-adds in registers, measured here on as many threads. Times are medians over the samples. Measure on an idle \
+            machine; docs/benchmarks.md says what the figures mean.
+
+            --kernels and --train measure those instead of the network; give --runs too for both.
+
+            Exit codes: 0 done, 1 failed (wrong results too), 2 --assert found a convolution whose kernel is badly chosen, 64 wrong \
+            usage.
+            """,
+        version: MExitVersion.text(tool: "mexit-bench"))
+
+    @Argument(help: "The checkpoint to measure.", completion: .file(extensions: ["mexit"]))
+    var file: String?
+
+    @Option(help: ArgumentHelp("Measure an architecture with random weights instead: a preset or a JSON file.", valueName: "name|file.json"))
+    var arch: ArchitectureReference?
+
+    @Option(help: "Number of classes, with --arch.")
+    var classes: Int?
+
+    @Option(help: "Shape of the input, with --arch (default: the architecture's usual one).")
+    var input: ShapeArgument?
+
+    @Option(help: "Compile these exits only: indices from 0, such as 3 or 1,3,6.")
+    var exits: ExitsArgument?
+
+    @Option(help: ArgumentHelp("Batch sizes, such as 1,64 (default: 1; with --train 64).", valueName: "list"))
+    var batch: CountsArgument?
+
+    @Option(help: ArgumentHelp("Numbers of threads, such as 1,2.", valueName: "list"))
+    var threads = CountsArgument([1])
+
+    @Option(help: "Samples of each time.")
+    var repetitions: Int = 20
+
+    @Option(help: "Runs before them that are not counted.")
+    var warmup: Int = 3
+
+    @Option(help: ArgumentHelp("End a series of samples after this time, but not before it has three.", valueName: "seconds"))
+    var maxSeconds: Double = 10
+
+    @Flag(help: "Measure the network; the default unless --kernels or --train is given.")
+    var runs = false
+
+    @Flag(help: "List every kernel call of the network.")
+    var steps = false
+
+    @Flag(help: "Time every kernel that supports them on each of the network's convolutions (one thread, batches up to 8), and mark the one chosen.")
+    var kernels = false
+
+    @Flag(name: .customLong("assert"), help: "With --kernels: end with 2 when a chosen kernel is too slow.")
+    var asserts = false
+
+    @Option(help: ArgumentHelp("How much slower than the fastest a chosen kernel may be, with --assert.", valueName: "share"))
+    var tolerance: Double = 0.1
+
+    @Flag(help: "Time training steps, joint and deconflicted, on random images (all exits).")
+    var train = false
+
+    @Flag(help: "Print JSON, with all samples.")
+    var json = false
+
+    func validate() throws {
+        guard (file == nil) != (arch == nil) else { throw ValidationError("Give either a file or --arch.") }
+        if arch == nil {
+            guard classes == nil, input == nil else { throw ValidationError("--classes and --input belong to --arch; a file has its own.") }
+        } else {
+            guard classes != nil else { throw ValidationError("--arch needs --classes.") }
+        }
+        guard kernels || !asserts else { throw ValidationError("--assert needs --kernels.") }
+        guard tolerance >= 0, tolerance.isFinite else { throw ValidationError("--tolerance is \(tolerance); give 0 or more.") }
+        guard !steps || measuresRuns else { throw ValidationError("--steps lists what --runs measures; give --runs too.") }
+        do { _ = try plan() } catch { throw ValidationError("\(error)") }
+    }
+
+    private var measuresRuns: Bool { runs || !(kernels || train) }
+
+    private func plan() throws -> BenchmarkPlan {
+        try BenchmarkPlan(
+            exits: exits?.indices, batches: batch?.counts ?? [train && !measuresRuns ? 64 : 1], threads: threads.counts,
+            measuresRuns: measuresRuns, comparesKernels: kernels, measuresTraining: train,
+            settings: BenchmarkSettings(repetitions: repetitions, warmups: warmup, maximumSeconds: maxSeconds))
+    }
+
+    func run() throws {
+        try reportingErrors {
+            let report = try plan().run(try subject()) { StandardError.write("\($0)\n") }
+            try StandardOutput.write(json ? try jsonText(report) : report.text(listsSteps: steps))
+            let lagging = asserts ? report.laggingPicks(tolerance: tolerance) : []
+            for comparison in lagging {
+                let names = [comparison.kernels.first { $0.isPick }, comparison.kernels.first].map { $0?.kernel ?? "none" }
+                StandardError.write(
+                    "error: \(comparison.convolution), batch \(comparison.batch): \(names[0]) is chosen, \(names[1]) is \(SINumber.fixed(comparison.slowdown, digits: 2)) times as fast\n")
+            }
+            if !lagging.isEmpty { throw ExitCode.checkFailed }
+        }
+    }
+
+    private func subject() throws -> BenchmarkSubject {
+        guard let arch, let classes else { return try BenchmarkSubject(path: file ?? "") }
+        return try BenchmarkSubject(try arch.load(), classes: classes, input: input?.shape)
+    }
+}
+
+/// Counts on the command line: `1`, or `1,8,64`.
+struct CountsArgument: ExpressibleByArgument {
+    let counts: [Int]
+
+    init(_ counts: [Int]) { self.counts = counts }
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        counts = parts.compactMap { $0 }
+        guard counts.count == parts.count else { return nil }
+    }
+
+    var defaultValueDescription: String { counts.map(String.init).joined(separator: ",") }
+}
