@@ -1,0 +1,154 @@
+import MExitIR
+import MExitRuntime
+import Testing
+import _MExitTestSupport
+
+@testable import MExitServing
+
+@Suite struct SchedulingTests {
+    private let model: CompiledModel
+    private let policy: CheckedPolicy
+
+    init() throws {
+        model = try TestModels.compiled()
+        policy = try CheckedPolicy(.last(of: model), for: model)
+    }
+
+    private func job(_ id: Int, stage: Int = 0, deadline: Int64? = nil) -> Job {
+        let ticket = Ticket(id: .none, sequence: id, line: id, bytes: 0, received: 0)
+        let job = Job(
+            ticket: ticket, owner: .request(ClassifyRequest(policy: policy)), policy: policy, deadline: deadline, input: .pixels([]))
+        job.stage = stage
+        return job
+    }
+
+    private func next(_ scheduler: inout StageScheduler, now: Int64 = 0, perSample: Int64 = 10) -> (Int, [Int])? {
+        scheduler.next(now: now) { _, count in perSample * Int64(count) }.map { ($0.stage, $0.jobs.map(\.ticket.sequence)) }
+    }
+
+    @Test func aLoneRequestRunsAtOnce() throws {
+        var scheduler = StageScheduler(stages: 3, maximumBatch: 8)
+        #expect(next(&scheduler) == nil)
+        scheduler.append(job(1))
+        let group = try #require(next(&scheduler))
+        #expect(group == (0, [1]))
+        #expect(scheduler.isEmpty)
+    }
+
+    @Test func theDeepestGoesFirstUnlessAGroupIsFull() throws {
+        var scheduler = StageScheduler(stages: 3, maximumBatch: 3)
+        for id in 0..<4 { scheduler.append(job(id)) }
+        scheduler.append(job(10, stage: 2))
+        #expect(try #require(next(&scheduler)) == (0, [0, 1, 2]))
+        #expect(try #require(next(&scheduler)) == (2, [10]))
+        #expect(try #require(next(&scheduler)) == (0, [3]))
+    }
+
+    @Test func nobodyStarvesBehindFullGroups() {
+        var scheduler = StageScheduler(stages: 3, maximumBatch: 2)
+        scheduler.append(job(1000, stage: 2))
+        for run in 0...StageScheduler.patience {
+            scheduler.append(job(2 * run))
+            scheduler.append(job(2 * run + 1))
+            if let group = next(&scheduler), group.1 == [1000] { return }
+        }
+        Issue.record("the deep sample was passed over more than \(StageScheduler.patience) times")
+    }
+
+    @Test func theEarliestDeadlineGoesFirstInAGroupThatMeetsIt() throws {
+        var scheduler = StageScheduler(stages: 3, maximumBatch: 8)
+        for id in 0..<5 { scheduler.append(job(id)) }
+        scheduler.append(job(5, deadline: 1000))
+        scheduler.append(job(6, deadline: 35))
+        scheduler.append(job(7, stage: 1))
+        // Ten units a sample: three samples meet the deadline of 35, the urgent one among them.
+        #expect(try #require(next(&scheduler)) == (0, [6, 0, 1]))
+        #expect(try #require(next(&scheduler)) == (0, [5, 2, 3, 4]))
+        #expect(try #require(next(&scheduler)) == (1, [7]))
+        #expect(scheduler.isEmpty)
+    }
+
+    @Test func everySampleIsHandedOutOnce() {
+        var generator = SeededGenerator(seed: 4)
+        var scheduler = StageScheduler(stages: 4, maximumBatch: 5)
+        var out: [Int] = []
+        for id in 0..<500 {
+            let deadline = Bool.random(using: &generator) ? Int64.random(in: 0...5000, using: &generator) : nil
+            scheduler.append(job(id, stage: Int.random(in: 0..<4, using: &generator), deadline: deadline))
+            if Bool.random(using: &generator), let group = next(&scheduler, now: Int64(id)) {
+                #expect((1...5).contains(group.1.count))
+                out += group.1
+            }
+        }
+        while let group = next(&scheduler) { out += group.1 }
+        #expect(out.sorted() == Array(0..<500))
+    }
+
+    @Test func predictionsFollowWhatIsMeasured() {
+        var times = StageTimes(stages: 2, maximumCount: 8)
+        #expect(times.predicted(stage: 0, count: 4) == 0)
+        for _ in 0..<100 { times.record(stage: 0, count: 1, nanoseconds: 1000) }
+        #expect((1000...1100).contains(times.predicted(stage: 0, count: 1)))
+        // Never seen: as many times the lone sample.
+        #expect((8000...8800).contains(times.predicted(stage: 0, count: 8)))
+        for _ in 0..<100 { times.record(stage: 0, count: 8, nanoseconds: 4000) }
+        #expect((4000...4400).contains(times.predicted(stage: 0, count: 8)))
+        for index in 0..<200 { times.record(stage: 1, count: 1, nanoseconds: index % 2 == 0 ? 1000 : 3000) }
+        // Mean 2000, deviation 1000.
+        #expect((3000...5000).contains(times.predicted(stage: 1, count: 1)))
+    }
+}
+
+@Suite struct ExactBudgetTests {
+    @Test func neverSpendsMoreAndEndsWhenNothingFits() {
+        var generator = SeededGenerator(seed: 6)
+        for _ in 0..<200 {
+            let stages = Int.random(in: 1...5, using: &generator)
+            let macs = (0..<stages).map { _ in Int.random(in: 1...1000, using: &generator) }
+            let samples = Int.random(in: 1...40, using: &generator)
+            let window = Int.random(in: 1...samples, using: &generator)
+            let least = ExactBudget.least(samples: samples, stageMACs: macs)
+            let total = Int.random(in: least...(samples * macs.reduce(0, +) + 10), using: &generator)
+            var budget = ExactBudget(budget: total, samples: samples, stageMACs: macs)
+            var spent = 0
+            var remaining = samples
+            while remaining > 0 {
+                let size = min(window, remaining)
+                remaining -= size
+                budget.startWindow(samples: size)
+                #expect(budget.share >= 0)
+                spent += size * macs[0]
+                var next = Array(repeating: 1, count: size)
+                while true {
+                    let candidates = next.indices.filter { next[$0] < stages }.map {
+                        ExactBudget.Candidate(index: $0, confidence: Double.random(in: 0...1, using: &generator), stage: next[$0])
+                    }
+                    let chosen = budget.spend(on: candidates, atMost: window)
+                    if chosen.isEmpty {
+                        #expect(candidates.allSatisfy { macs[$0.stage] > budget.share })
+                        break
+                    }
+                    for candidate in chosen {
+                        spent += macs[candidate.stage]
+                        next[candidate.index] += 1
+                    }
+                }
+            }
+            #expect(spent <= total)
+        }
+    }
+
+    @Test func theLeastConfidentPerCostComeFirst() {
+        var budget = ExactBudget(budget: 40 + 100, samples: 4, stageMACs: [10, 50, 10])
+        budget.startWindow(samples: 4)
+        let candidates = [
+            ExactBudget.Candidate(index: 0, confidence: 0.9, stage: 1), ExactBudget.Candidate(index: 1, confidence: 0.2, stage: 1),
+            ExactBudget.Candidate(index: 2, confidence: 0.7, stage: 2), ExactBudget.Candidate(index: 3, confidence: 0.3, stage: 1),
+        ]
+        // Per MAC: 0.002, 0.016, 0.03, 0.014.
+        #expect(budget.spend(on: candidates, atMost: 8).map(\.index) == [2])
+        #expect(budget.spend(on: Array(candidates.filter { $0.index != 2 }), atMost: 8).map(\.index) == [1])
+        #expect(budget.share == 40)
+        #expect(budget.spend(on: [candidates[0], candidates[3]], atMost: 8).isEmpty)
+    }
+}
