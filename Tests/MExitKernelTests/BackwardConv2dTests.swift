@@ -131,7 +131,7 @@ struct BackwardCase: CustomStringConvertible {
             }
         }
         print("backward_weights kernels tested:", ran.sorted().joined(separator: ", "))
-        #expect(ran.contains("scalar"))
+        #expect(ran.contains("mexit_conv2d_backward_weights_f32_direct__scalar"))
     }
 
     @Test(arguments: [false, true]) func dataOfEveryKernelMatchesPlainLoops(accumulate: Bool) {
@@ -171,7 +171,24 @@ struct BackwardCase: CustomStringConvertible {
             }
         }
         print("backward_data kernels tested:", ran.sorted().joined(separator: ", "))
-        #expect(ran.contains("scalar") && ran.contains("phases"))
+        for method in ["direct__scalar", "phases"] { #expect(ran.contains("mexit_conv2d_backward_data_f32_\(method)")) }
+    }
+
+    @Test func nothingSupportsNonsense() {
+        let possible = ConvolutionCase.square(4, 6, 8, kernel: 3, pad: 1).conv
+        let changes: [(inout mexit_conv2d) -> Void] = [
+            { $0.groups = 0 }, { $0.groups = 3 }, { $0.stride_w = 0 }, { $0.kernel_h = 0 }, { $0.pad_w = -1 },
+            { $0.dilation_h = 0 }, { $0.y.height = 9 }, { $0.kernel_w = 40 }, { $0.x.row_stride = 3 },
+        ]
+        var (dataCount, weightsCount) = (0, 0)
+        let data = UnsafeBufferPointer(start: mexit_conv2d_backward_data_kernels(&dataCount), count: dataCount)
+        let weights = UnsafeBufferPointer(start: mexit_conv2d_backward_weights_kernels(&weightsCount), count: weightsCount)
+        for (index, change) in changes.enumerated() {
+            var conv = possible
+            change(&conv)
+            for kernel in data { #expect(!kernel.supports(&conv), "\(String(cString: kernel.name)), change \(index)") }
+            for kernel in weights { #expect(!kernel.supports(&conv), "\(String(cString: kernel.name)), change \(index)") }
+        }
     }
 
     @Test func theChoiceRunsHereAndSupportsTheConvolution() {

@@ -83,6 +83,28 @@ import _MExitTestSupport
         }
     }
 
+    /// Where a row has no room for its padding, a tap beyond the row's end would read the next row's pixels.
+    @Test func rowsWithoutRoomForTheirPaddingAreLeftToTheScalarReference() {
+        var conv = ConvolutionCase.square(4, 6, 8, kernel: 3, pad: 1).conv
+        conv.x.row_stride = 8
+        for kernel in Self.kernels() {
+            #expect(kernel.supports(&conv) == (kernel.isa == MEXIT_ISA_SCALAR), "\(Self.name(kernel))")
+        }
+    }
+
+    /// So many vectors of channels that (vectors x blocks) needs more than 32 bits.
+    @Test func twoMillionChannelsDoNotOverflow() throws {
+        let kernels = Self.kernels()
+        let scalar = try #require(kernels.first)
+        let c = ConvolutionCase(inputs: 1, outputs: 1 << 21 | 1)
+        var conv = c.conv
+        let data = c.data()
+        let expected = try c.run(scalar, data)
+        for kernel in kernels where mexit_cpu_has(kernel.isa) && kernel.supports(&conv) {
+            #expect(try c.run(kernel, data) == expected, "\(Self.name(kernel))")
+        }
+    }
+
     @Test func theChoiceRunsHereAndIsTheCheapest() throws {
         for c in ConvolutionCase.all {
             var conv = c.conv

@@ -34,7 +34,8 @@ typedef struct layout {
 
 /* Vectors of block i of a group: all blocks as even as can be. */
 static int32_t block_vectors(const layout *l, int32_t i) {
-  return l->vectors * (i + 1) / l->group_blocks - l->vectors * i / l->group_blocks;
+  const int64_t vectors = l->vectors;
+  return (int32_t)(vectors * (i + 1) / l->group_blocks - vectors * i / l->group_blocks);
 }
 
 static layout lay_out(const mexit_channels_family *f, const mexit_conv2d *c) {
@@ -107,18 +108,22 @@ void mexit_channels_pack(const mexit_channels_family *f, const mexit_conv2d *c, 
   memcpy(packed, &l.plan, sizeof l.plan);
   mexit_conv2d_tap_offsets(c, (int32_t *)(packed + l.plan.tap_table));
   fill_pixels(c, (int32_t *)(packed + l.plan.x_pixels), (int32_t *)(packed + l.plan.y_pixels));
-  mexit_channels_block *block = (mexit_channels_block *)(packed + l.plan.block_table);
+  float *table = packed + l.plan.block_table;
   for (int32_t g = 0; g < c->groups; g++) {
     int32_t first = 0; /* output within the group */
-    for (int32_t i = 0; i < l.group_blocks; i++, block++) {
+    for (int32_t i = 0; i < l.group_blocks; i++) {
       const int32_t vectors = block_vectors(&l, i), width = vectors * f->lanes, left = group_outputs - first;
-      block->first_output = g * group_outputs + first;
-      block->outputs = left < width ? left : width;
-      block->vectors = vectors;
-      block->x_offset = (int64_t)g * mexit_conv2d_group_inputs(c) * c->x.channel_stride;
-      block->weights = mexit_packed_place(&weights, width * (1 + (int64_t)l.plan.taps));
-      pack_block(block, width, l.plan.taps, weight, bias, packed + block->weights);
-      first += block->outputs;
+      const mexit_channels_block block = {
+          .first_output = g * group_outputs + first,
+          .outputs = left < width ? left : width,
+          .vectors = vectors,
+          .x_offset = (int64_t)g * mexit_conv2d_group_inputs(c) * c->x.channel_stride,
+          .weights = mexit_packed_place(&weights, width * (1 + (int64_t)l.plan.taps)),
+      };
+      pack_block(&block, width, l.plan.taps, weight, bias, packed + block.weights);
+      memcpy(table, &block, sizeof block);
+      table += FLOATS_OF(mexit_channels_block, 1);
+      first += block.outputs;
     }
   }
 }

@@ -1,5 +1,8 @@
 /* Walks blocks, samples and pixels of a convolution with vectors over output channels, and carries sums to planes. */
 #include "conv2d_channels.h"
+#include "conv2d_packed.h"
+
+#include <string.h>
 
 /* sums[pixel][channel] from y. */
 static void gather(const mexit_channels_tile *t, int32_t pixels, int32_t outputs, int32_t width, int64_t channel_stride) {
@@ -49,30 +52,32 @@ static void aim(const walk *w, size_t first, int32_t count, mexit_channels_tile 
 void mexit_channels_run(const mexit_channels_family *f, const mexit_conv2d *c, const float *packed,
                         const mexit_conv2d_run *run,
                         void (*compute)(int pixels, int vectors, const mexit_channels_tile *)) {
-  const mexit_channels_plan *plan = (const mexit_channels_plan *)packed;
+  mexit_channels_plan plan;
+  memcpy(&plan, packed, sizeof plan);
   _Alignas(64) float sums[MEXIT_CHANNELS_TILE_FLOATS];
   mexit_channels_tile t;
-  t.taps = (const int32_t *)(packed + plan->tap_table);
-  t.tap_count = plan->taps;
+  t.taps = (const int32_t *)(packed + plan.tap_table);
+  t.tap_count = plan.taps;
   t.accumulate = run->accumulate;
   t.sums = sums;
-  walk w = {c, run, (const int32_t *)(packed + plan->x_pixels), (const int32_t *)(packed + plan->y_pixels), NULL, 0, 0};
+  walk w = {c, run, (const int32_t *)(packed + plan.x_pixels), (const int32_t *)(packed + plan.y_pixels), NULL, 0, 0};
   for (size_t unit = run->unit_begin; unit < run->unit_end; unit++) {
-    const int64_t chunk = (int64_t)(unit % (size_t)plan->chunks);
-    const mexit_channels_block *b = (const mexit_channels_block *)(packed + plan->block_table) + unit / (size_t)plan->chunks;
-    w.block = b;
-    w.first_pixel = (int32_t)(plan->pixels * chunk / plan->chunks);
-    w.pixels = (int32_t)(plan->pixels * (chunk + 1) / plan->chunks) - w.first_pixel;
-    t.weights = packed + b->weights;
-    const int32_t width = b->vectors * f->lanes;
-    const size_t all = run->n * (size_t)w.pixels, tallest = f->max_pixels[b->vectors], tiles = (all + tallest - 1) / tallest;
+    const int64_t chunk = (int64_t)(unit % (size_t)plan.chunks);
+    mexit_channels_block b;
+    memcpy(&b, packed + plan.block_table + unit / (size_t)plan.chunks * FLOATS_OF(mexit_channels_block, 1), sizeof b);
+    w.block = &b;
+    w.first_pixel = (int32_t)(plan.pixels * chunk / plan.chunks);
+    w.pixels = (int32_t)(plan.pixels * (chunk + 1) / plan.chunks) - w.first_pixel;
+    t.weights = packed + b.weights;
+    const int32_t width = b.vectors * f->lanes;
+    const size_t all = run->n * (size_t)w.pixels, tallest = f->max_pixels[b.vectors], tiles = (all + tallest - 1) / tallest;
     for (size_t tile = 0; tile < tiles; tile++) {
       const size_t first = all * tile / tiles;
       const int32_t count = (int32_t)(all * (tile + 1) / tiles - first);
       aim(&w, first, count, &t);
-      if (run->accumulate) gather(&t, count, b->outputs, width, c->y.channel_stride);
-      compute(count, b->vectors, &t);
-      scatter(&t, count, b->outputs, width, c->y.channel_stride, run->add != NULL, run->activation);
+      if (run->accumulate) gather(&t, count, b.outputs, width, c->y.channel_stride);
+      compute(count, b.vectors, &t);
+      scatter(&t, count, b.outputs, width, c->y.channel_stride, run->add != NULL, run->activation);
     }
   }
 }

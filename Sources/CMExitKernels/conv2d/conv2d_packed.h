@@ -1,5 +1,6 @@
 #pragma once
-/* Laying tables and weights out in one packed array of floats. */
+/* Laying tables and weights out in one packed array of floats. Structs with 64-bit members go in and out by memcpy: the
+ * array has the alignment of float. */
 #include <stddef.h>
 #include <stdint.h>
 

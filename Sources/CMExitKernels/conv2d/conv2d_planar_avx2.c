@@ -1,8 +1,11 @@
 /* Planar convolution for AVX2 and FMA. */
 #if defined(__x86_64__)
 #include "conv2d_functions.h"
+#include "conv2d_packed.h"
 #include "conv2d_planar.h"
 #include "../vectors/vec_avx2.h"
+
+#include <string.h>
 
 #define NAME(f) f##__avx2
 #define FUNCTION(method, f) mexit_conv2d_f32_##method##__avx2_##f

@@ -1,8 +1,11 @@
 /* Planar convolution for Arm Advanced SIMD. */
 #if defined(__aarch64__)
 #include "conv2d_functions.h"
+#include "conv2d_packed.h"
 #include "conv2d_planar.h"
 #include "../vectors/vec_neon.h"
+
+#include <string.h>
 
 #define NAME(f) f##__neon
 #define FUNCTION(method, f) mexit_conv2d_f32_##method##__neon_##f

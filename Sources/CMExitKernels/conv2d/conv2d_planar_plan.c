@@ -123,14 +123,17 @@ void mexit_planar_pack(const mexit_planar_family *f, const mexit_conv2d *c, cons
   mexit_conv2d_tap_offsets(c, (int32_t *)(packed + l.plan.tap_table));
   mexit_planar_fill_vectors(f, c, (mexit_planar_vector *)(packed + l.plan.vector_table),
                             (mexit_planar_segment *)(packed + l.plan.segment_table));
-  mexit_planar_block *block = (mexit_planar_block *)(packed + l.plan.block_table);
+  float *table = packed + l.plan.block_table;
   int32_t output = 0;
   for (int32_t g = 0; g < c->groups; g++) {
     for (int32_t h = MEXIT_PLANAR_MAX_HEIGHT; h > 0; h--) {
-      for (int32_t i = 0; i < l.counts[h]; i++, block++, output += h) {
+      for (int32_t i = 0; i < l.counts[h]; i++, output += h) {
         const int64_t x_offset = (int64_t)g * mexit_conv2d_group_inputs(c) * c->x.channel_stride;
-        *block = (mexit_planar_block){output, h, x_offset, mexit_packed_place(&l.weights, h * (1 + (int64_t)l.plan.taps))};
-        pack_block(block, l.plan.taps, weight, bias, packed + block->weights);
+        const int64_t weights = mexit_packed_place(&l.weights, h * (1 + (int64_t)l.plan.taps));
+        const mexit_planar_block block = {output, h, x_offset, weights};
+        pack_block(&block, l.plan.taps, weight, bias, packed + weights);
+        memcpy(table, &block, sizeof block);
+        table += FLOATS_OF(mexit_planar_block, 1);
       }
     }
   }

@@ -87,31 +87,33 @@ static const mexit_planar_family NAME(pair_family) = {V, true, NAME(max_vectors)
 ALWAYS_INLINE void NAME(planar_run)(
     const NAME(planar_tile_function) tiles[][MEXIT_PLANAR_MAX_VECTORS + 1], const mexit_conv2d *c, const float *packed,
     const mexit_conv2d_run *run) {
-  const mexit_planar_plan *plan = (const mexit_planar_plan *)packed;
-  const mexit_planar_vector *vectors = (const mexit_planar_vector *)(packed + plan->vector_table);
+  mexit_planar_plan plan;
+  memcpy(&plan, packed, sizeof plan);
+  const mexit_planar_vector *vectors = (const mexit_planar_vector *)(packed + plan.vector_table);
   mexit_planar_tile t;
-  t.taps = (const int32_t *)(packed + plan->tap_table);
-  t.tap_count = plan->taps;
-  t.segments = (const mexit_planar_segment *)(packed + plan->segment_table);
+  t.taps = (const int32_t *)(packed + plan.tap_table);
+  t.tap_count = plan.taps;
+  t.segments = (const mexit_planar_segment *)(packed + plan.segment_table);
   t.y_channel_stride = c->y.channel_stride;
   t.accumulate = run->accumulate;
   t.relu = run->activation == MEXIT_ACTIVATION_RELU;
   for (size_t unit = run->unit_begin; unit < run->unit_end; unit++) {
-    const mexit_planar_block *block = (const mexit_planar_block *)(packed + plan->block_table) + unit / (size_t)plan->chunks;
-    const int32_t chunk = (int32_t)(unit % (size_t)plan->chunks);
-    const int32_t widest = NAME(max_vectors)[block->height], tile_count = (plan->vectors + widest - 1) / widest;
-    const int32_t tile_begin = (int32_t)((int64_t)tile_count * chunk / plan->chunks);
-    const int32_t tile_end = (int32_t)((int64_t)tile_count * (chunk + 1) / plan->chunks);
-    t.weights = packed + block->weights;
+    mexit_planar_block block;
+    memcpy(&block, packed + plan.block_table + unit / (size_t)plan.chunks * FLOATS_OF(mexit_planar_block, 1), sizeof block);
+    const int32_t chunk = (int32_t)(unit % (size_t)plan.chunks);
+    const int32_t widest = NAME(max_vectors)[block.height], tile_count = (plan.vectors + widest - 1) / widest;
+    const int32_t tile_begin = (int32_t)((int64_t)tile_count * chunk / plan.chunks);
+    const int32_t tile_end = (int32_t)((int64_t)tile_count * (chunk + 1) / plan.chunks);
+    t.weights = packed + block.weights;
     for (size_t s = 0; s < run->n; s++) {
-      t.x = run->x[s] + block->x_offset;
-      t.y = run->y[s] + block->first_output * c->y.channel_stride;
-      t.add = run->add != NULL ? run->add[s] + block->first_output * c->y.channel_stride : NULL;
+      t.x = run->x[s] + block.x_offset;
+      t.y = run->y[s] + block.first_output * c->y.channel_stride;
+      t.add = run->add != NULL ? run->add[s] + block.first_output * c->y.channel_stride : NULL;
       for (int32_t tile = tile_begin; tile < tile_end; tile++) {
-        const int32_t first = (int32_t)((int64_t)plan->vectors * tile / tile_count);
-        const int32_t end = (int32_t)((int64_t)plan->vectors * (tile + 1) / tile_count);
+        const int32_t first = (int32_t)((int64_t)plan.vectors * tile / tile_count);
+        const int32_t end = (int32_t)((int64_t)plan.vectors * (tile + 1) / tile_count);
         t.vectors = vectors + first;
-        tiles[block->height][end - first](&t);
+        tiles[block.height][end - first](&t);
       }
     }
   }

@@ -21,14 +21,15 @@ bool mexit_conv2d_is_consistent(const mexit_conv2d *c) {
 }
 
 static bool fits_32_bits(const mexit_map *m) {
-  const int64_t rows = ((int64_t)m->height + 2 * (int64_t)m->halo + 1) * m->row_stride;
   const int64_t limit = (int64_t)1 << 30;
-  return m->row_stride < limit && m->channel_stride < limit && rows < limit &&
-         m->channels * m->channel_stride + rows < limit;
+  if (m->row_stride >= limit || m->channel_stride >= limit) return false;
+  const int64_t rows = ((int64_t)m->height + 2 * (int64_t)m->halo + 1) * m->row_stride;
+  return rows < limit && m->channels * m->channel_stride + rows < limit;
 }
 
 bool mexit_conv2d_fits_halo(const mexit_conv2d *c) {
   return mexit_conv2d_is_consistent(c) && c->x.halo >= c->pad_h && c->x.halo >= c->pad_w &&
+         c->x.row_stride >= (int64_t)c->x.width + c->pad_w && /* else one row's padding is the next row's pixels */
          mexit_conv2d_taps(c) < (int64_t)1 << 24 && fits_32_bits(&c->x) && fits_32_bits(&c->y);
 }
 

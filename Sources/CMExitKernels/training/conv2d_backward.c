@@ -3,11 +3,13 @@
 
 #include "mexit_cpu.h"
 
+#define NAME(direction, name, what) mexit_conv2d_backward_##direction##_##name##_##what
+
 static const mexit_conv2d_backward_data_kernel data_kernels[] = {
-#define DATA(isa, name)                                                                                       \
-  {#name, MEXIT_ISA_##isa, mexit_conv2d_backward_data_##name##_supports, mexit_conv2d_backward_data_##name##_cost, \
-   mexit_conv2d_backward_data_##name##_packed_floats, mexit_conv2d_backward_data_##name##_pack,               \
-   mexit_conv2d_backward_data_##name##_scratch_floats, mexit_conv2d_backward_data_##name##_run},
+#define DATA(isa, name)                                                                                     \
+  {"mexit_conv2d_backward_data_" #name, MEXIT_ISA_##isa,                  NAME(data, name, supports),       \
+   NAME(data, name, cost),              NAME(data, name, packed_floats),  NAME(data, name, pack),           \
+   NAME(data, name, scratch_floats),    NAME(data, name, run)},
 #define WEIGHTS(isa, name)
 #include "conv2d_backward_kernels.h"
 #undef DATA
@@ -16,10 +18,9 @@ static const mexit_conv2d_backward_data_kernel data_kernels[] = {
 
 static const mexit_conv2d_backward_weights_kernel weights_kernels[] = {
 #define DATA(isa, name)
-#define WEIGHTS(isa, name)                                                                                    \
-  {#name, MEXIT_ISA_##isa, mexit_conv2d_backward_weights_##name##_supports,                                   \
-   mexit_conv2d_backward_weights_##name##_cost, mexit_conv2d_backward_weights_##name##_scratch_floats,        \
-   mexit_conv2d_backward_weights_##name##_run},
+#define WEIGHTS(isa, name)                                                                                  \
+  {"mexit_conv2d_backward_weights_" #name, MEXIT_ISA_##isa,                     NAME(weights, name, supports), \
+   NAME(weights, name, cost),              NAME(weights, name, scratch_floats), NAME(weights, name, run)},
 #include "conv2d_backward_kernels.h"
 #undef DATA
 #undef WEIGHTS

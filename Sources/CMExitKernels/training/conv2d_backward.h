@@ -2,6 +2,8 @@
 /* What the kernels of the convolution's gradients share. */
 #include "mexit_conv2d_backward.h"
 
+#include "../conv2d/conv2d_shape.h"
+
 /* Multiply-adds of one sample, the same in all three directions. */
 static inline double mexit_conv2d_backward_macs(const mexit_conv2d *c) {
   return (double)c->out_channels * (c->in_channels / c->groups) * c->kernel_h * c->kernel_w * c->y.height * c->y.width;
@@ -11,7 +13,7 @@ static inline double mexit_conv2d_backward_macs(const mexit_conv2d *c) {
 typedef struct { int32_t first, last; } mexit_span;
 static inline mexit_span mexit_outputs_inside(int32_t outputs, int32_t stride, int32_t shift, int32_t size) {
   mexit_span r = {0, outputs};
-  if (shift < 0) r.first = (-shift + stride - 1) / stride;
+  if (shift < 0) r.first = (-shift - 1) / stride + 1;
   int32_t room = size - 1 - shift; /* largest output * stride */
   if (room < 0) r.last = 0;
   else if (room / stride + 1 < r.last) r.last = room / stride + 1;

@@ -3,22 +3,25 @@
 
 #include "conv2d_backward.h"
 
-bool mexit_conv2d_backward_data_scalar_supports(const mexit_conv2d *c) { return (void)c, true; }
-double mexit_conv2d_backward_data_scalar_cost(const mexit_conv2d *c) { return mexit_conv2d_backward_macs(c) * 0.6; }
-size_t mexit_conv2d_backward_data_scalar_scratch_floats(const mexit_conv2d *c) { return (void)c, 0; }
-bool mexit_conv2d_backward_weights_scalar_supports(const mexit_conv2d *c) { return (void)c, true; }
-double mexit_conv2d_backward_weights_scalar_cost(const mexit_conv2d *c) { return mexit_conv2d_backward_macs(c) * 1.2; }
-size_t mexit_conv2d_backward_weights_scalar_scratch_floats(const mexit_conv2d *c) { return (void)c, 0; }
+#define DATA(what) mexit_conv2d_backward_data_f32_direct__scalar_##what
+#define WEIGHTS(what) mexit_conv2d_backward_weights_f32_direct__scalar_##what
 
-size_t mexit_conv2d_backward_data_scalar_packed_floats(const mexit_conv2d *c) {
-  return (size_t)c->out_channels * (size_t)(c->in_channels / c->groups) * (size_t)c->kernel_h * (size_t)c->kernel_w;
+bool DATA(supports)(const mexit_conv2d *c) { return mexit_conv2d_is_consistent(c); }
+double DATA(cost)(const mexit_conv2d *c) { return mexit_conv2d_backward_macs(c) * 0.6; }
+size_t DATA(scratch_floats)(const mexit_conv2d *c) { return (void)c, 0; }
+bool WEIGHTS(supports)(const mexit_conv2d *c) { return mexit_conv2d_is_consistent(c); }
+double WEIGHTS(cost)(const mexit_conv2d *c) { return mexit_conv2d_backward_macs(c) * 1.2; }
+size_t WEIGHTS(scratch_floats)(const mexit_conv2d *c) { return (void)c, 0; }
+
+size_t DATA(packed_floats)(const mexit_conv2d *c) {
+  return (size_t)c->out_channels * (size_t)mexit_conv2d_taps(c);
 }
-void mexit_conv2d_backward_data_scalar_pack(const mexit_conv2d *c, const float *weight, float *packed) {
-  memcpy(packed, weight, mexit_conv2d_backward_data_scalar_packed_floats(c) * sizeof *packed);
+void DATA(pack)(const mexit_conv2d *c, const float *weight, float *packed) {
+  memcpy(packed, weight, DATA(packed_floats)(c) * sizeof *packed);
 }
 
-void mexit_conv2d_backward_data_scalar_run(const mexit_conv2d *c, const float *packed, const float *const *dy, float *const *dx, size_t n,
-                 bool accumulate, float *scratch) {
+void DATA(run)(const mexit_conv2d *c, const float *packed, const float *const *dy, float *const *dx, size_t n,
+               bool accumulate, float *scratch) {
   (void)scratch;
   int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
   for (size_t k = 0; k < n; k++) {
@@ -44,8 +47,8 @@ void mexit_conv2d_backward_data_scalar_run(const mexit_conv2d *c, const float *p
   }
 }
 
-void mexit_conv2d_backward_weights_scalar_run(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n, float *dweight,
-                    float *scratch) {
+void WEIGHTS(run)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n, float *dweight,
+                  float *scratch) {
   (void)scratch;
   int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
   for (int32_t o = 0; o < c->out_channels; o++)

@@ -2,7 +2,7 @@
 #include "data_phases_plan.h"
 #include "training_table.h"
 
-#define NAME(what) mexit_conv2d_backward_data_phases_##what
+#define NAME(what) mexit_conv2d_backward_data_f32_phases_##what
 
 bool NAME(supports)(const mexit_conv2d *c) {
   mexit_data_plan p;
@@ -91,8 +91,12 @@ void NAME(run)(const mexit_conv2d *c, const float *packed, const float *const *d
                bool accumulate, float *scratch) {
   mexit_data_plan p;
   mexit_data_phases_plan_make(c, &p);
-  float *output = scratch + p.forward_scratch, *copies = output + p.output_sample * p.block + MEXIT_READ_SLACK;
-  if (!p.dy_direct) mexit_zero_f32(copies - MEXIT_READ_SLACK, (size_t)(p.dy_sample * p.block) + 2 * MEXIT_READ_SLACK);
+  float *output = p.dx_direct ? NULL : scratch + p.forward_scratch, *copies = NULL;
+  if (!p.dy_direct) {
+    float *begin = scratch + p.forward_scratch + p.output_sample * p.block;
+    mexit_zero_f32(begin, (size_t)(p.dy_sample * p.block) + 2 * MEXIT_READ_SLACK);
+    copies = begin + MEXIT_READ_SLACK;
+  }
   for (size_t k = 0; k < n; k += (size_t)p.block) {
     size_t count = n - k < (size_t)p.block ? n - k : (size_t)p.block;
     const float *source[64], *x[64];

@@ -59,7 +59,7 @@ static bool add_phase(const mexit_conv2d *c, mexit_data_plan *p, mexit_data_phas
 
 void mexit_data_phases_plan_make(const mexit_conv2d *c, mexit_data_plan *p) {
   *p = (mexit_data_plan){.supported = false};
-  if ((int64_t)c->stride_h * c->stride_w > MEXIT_DATA_PHASES) return;
+  if (!mexit_conv2d_is_consistent(c) || (int64_t)c->stride_h * c->stride_w > MEXIT_DATA_PHASES) return;
   p->dx_direct = c->stride_h == 1 && c->stride_w == 1;
   p->output_row = (c->x.width + c->stride_w - 1) / c->stride_w;
   int32_t halo = 0;
@@ -82,7 +82,7 @@ void mexit_data_phases_plan_make(const mexit_conv2d *c, mexit_data_plan *p) {
       if (f.h.count && f.w.count && !add_phase(c, p, f)) return;
     }
   p->turned = p->packed_floats;
-  p->packed_floats += (size_t)c->out_channels * (size_t)(c->in_channels / c->groups) * (size_t)c->kernel_h * (size_t)c->kernel_w;
+  p->packed_floats += (size_t)c->out_channels * (size_t)mexit_conv2d_taps(c);
   int64_t floats = p->dy_sample + p->output_sample;
   p->block = floats > 0 ? largest(1, least(64, (int32_t)((256 << 10) / floats))) : 64;
   p->supported = true;

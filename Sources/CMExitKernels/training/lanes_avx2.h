@@ -47,12 +47,9 @@ static inline __m128 v_sum4(V a, V b, V c, V d) {
   __m256 t = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
   return _mm_add_ps(_mm256_castps256_ps128(t), _mm256_extractf128_ps(t, 1));
 }
-/* The even and the odd floats of 2 * LANES neighbours. */
+/* The even floats of 2 * LANES neighbours. */
 static inline V v_even(V a, V b) {
   return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));
-}
-static inline V v_odd(V a, V b) {
-  return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd)), 0xd8));
 }
 /* The first and the last LANES floats of a[0] b[0] a[1] b[1] ... */
 static inline V v_woven_first(V a, V b) {

@@ -39,13 +39,9 @@ static inline __m128 v_sum4(V a, V b, V c, V d) {
   s = _mm512_add_ps(s, _mm512_permute_ps(s, 0xb1));
   return _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, s));
 }
-/* The even and the odd floats of 2 * LANES neighbours. */
+/* The even floats of 2 * LANES neighbours. */
 static inline V v_even(V a, V b) {
   const __m512i at = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-  return _mm512_permutex2var_ps(a, at, b);
-}
-static inline V v_odd(V a, V b) {
-  const __m512i at = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
   return _mm512_permutex2var_ps(a, at, b);
 }
 /* The first and the last LANES floats of a[0] b[0] a[1] b[1] ... */

@@ -86,7 +86,7 @@ static const tile_function tiles[] = {NULL, tile1, tile2,
 static void run_tap(const weights_channels_plan *p, const channels_tap *t, float *sums) {
   int32_t columns = p->padded / LANES, parts = (columns + TILE_V - 1) / TILE_V;
   for (int32_t part = 0; part < parts; part++) { /* the pixels of these channels stay in the first-level cache */
-    int32_t v = columns * part / parts, count = columns * (part + 1) / parts - v;
+    int32_t v = (int32_t)((int64_t)columns * part / parts), count = (int32_t)((int64_t)columns * (part + 1) / parts) - v;
     for (int32_t o = 0; o < p->outputs; o += TILE_O)
       tiles[count](t, t->x + v * LANES, t->dy + o, sums + (int64_t)o * p->padded + v * LANES, p->padded);
   }

@@ -10,16 +10,17 @@
 #include "weights_channels.h"
 #pragma clang attribute pop
 
-bool mexit_conv2d_backward_weights_channels_avx512_supports(const mexit_conv2d *c) { return c->groups == 1; }
-size_t mexit_conv2d_backward_weights_channels_avx512_scratch_floats(const mexit_conv2d *c) {
+#define NAME(what) mexit_conv2d_backward_weights_f32_channels__avx512_##what
+bool NAME(supports)(const mexit_conv2d *c) { return c->groups == 1 && mexit_conv2d_is_consistent(c); }
+size_t NAME(scratch_floats)(const mexit_conv2d *c) {
   weights_channels_plan p = mexit_weights_channels_plan(c, LANES, TILE_O);
   return mexit_weights_channels_scratch(&p);
 }
-double mexit_conv2d_backward_weights_channels_avx512_cost(const mexit_conv2d *c) {
+double NAME(cost)(const mexit_conv2d *c) {
   return mexit_weights_channels_cost(c, LANES, TILE_O, TILE_V);
 }
-void mexit_conv2d_backward_weights_channels_avx512_run(const mexit_conv2d *c, const float *const *x,
-                                                     const float *const *dy, size_t n, float *dweight, float *scratch) {
+void NAME(run)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n, float *dweight,
+               float *scratch) {
   mexit_weights_channels__avx512(c, x, dy, n, dweight, scratch);
 }
 #endif

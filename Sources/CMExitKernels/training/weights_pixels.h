@@ -19,7 +19,7 @@ static void split_row(float *to, const float *from, int32_t count, int32_t strid
 }
 
 static int32_t steps(int32_t size, int32_t phase, int32_t stride) { /* pixels phase, phase + stride, ... < size */
-  return size > phase ? (size - phase + stride - 1) / stride : 0;
+  return size > phase ? (size - phase - 1) / stride + 1 : 0;
 }
 
 static void copy_x(const mexit_conv2d *c, const pixels_plan *p, const float *x, float *to) {
@@ -93,9 +93,10 @@ static inline __attribute__((always_inline)) void tile(const int m, const pixels
   }
 }
 
-#define TILE(m) \
-  static __attribute__((noinline)) void tile##m(const pixels_block *b, int64_t o, const int64_t *off, float *dw, int64_t row, int count) { \
-    tile(m, b, o, off, dw, row, count);                                                                                \
+#define TILE(m)                                                                                                        \
+  static __attribute__((noinline)) void tile##m(const pixels_block *b, int64_t o, const int64_t *off, float *dweight,  \
+                                                int64_t row, int count) {                                              \
+    tile(m, b, o, off, dweight, row, count);                                                                           \
   }
 TILE(1) TILE(2) TILE(3)
 #if TILE_O > 3

@@ -9,16 +9,17 @@
 #include "weights_pixels.h"
 #pragma clang attribute pop
 
-bool mexit_conv2d_backward_weights_pixels_avx512_supports(const mexit_conv2d *c) { return mexit_weights_pixels_plan(c).supported; }
-size_t mexit_conv2d_backward_weights_pixels_avx512_scratch_floats(const mexit_conv2d *c) {
+#define NAME(what) mexit_conv2d_backward_weights_f32_pixels__avx512_##what
+bool NAME(supports)(const mexit_conv2d *c) { return mexit_weights_pixels_plan(c).supported; }
+size_t NAME(scratch_floats)(const mexit_conv2d *c) {
   pixels_plan p = mexit_weights_pixels_plan(c);
   return mexit_weights_pixels_scratch(&p);
 }
-double mexit_conv2d_backward_weights_pixels_avx512_cost(const mexit_conv2d *c) {
+double NAME(cost)(const mexit_conv2d *c) {
   return mexit_weights_pixels_cost(c, LANES, TILE_O);
 }
-void mexit_conv2d_backward_weights_pixels_avx512_run(const mexit_conv2d *c, const float *const *x, const float *const *dy,
-                                                   size_t n, float *dweight, float *scratch) {
+void NAME(run)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n, float *dweight,
+               float *scratch) {
   mexit_weights_pixels__avx512(c, x, dy, n, dweight, scratch);
 }
 #endif

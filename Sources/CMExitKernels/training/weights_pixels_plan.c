@@ -1,6 +1,6 @@
 #include "weights_pixels_plan.h"
 
-static int32_t floor_div(int32_t a, int32_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+static int32_t floor_div(int32_t a, int32_t b) { return a >= 0 ? a / b : -((-a - 1) / b) - 1; }
 static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
 static int32_t largest(int32_t a, int32_t b) { return a > b ? a : b; }
 /* Nothing but halo between the rows. */
@@ -16,7 +16,7 @@ static int32_t phase_of(pixels_plan *p, int32_t y, int32_t x) {
 
 pixels_plan mexit_weights_pixels_plan(const mexit_conv2d *c) {
   pixels_plan p = {.supported = false};
-  if ((int64_t)c->kernel_h * c->kernel_w > MEXIT_PIXELS_TAPS) return p;
+  if (!mexit_conv2d_is_consistent(c) || (int64_t)c->kernel_h * c->kernel_w > MEXIT_PIXELS_TAPS) return p;
   if ((int64_t)least(c->stride_h, c->kernel_h) * least(c->stride_w, c->kernel_w) > MEXIT_PIXELS_PHASES) return p;
   const mexit_map *x = &c->x, *y = &c->y;
   int32_t a0 = floor_div(-c->pad_h, c->stride_h), b0 = floor_div(-c->pad_w, c->stride_w);

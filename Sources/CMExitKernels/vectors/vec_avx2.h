@@ -22,7 +22,6 @@ typedef __m256 vf;
 #define vstore_bits(p, bits, v) \
   ((bits) == 0xff ? _mm256_storeu_ps(p, v) : _mm256_maskstore_ps(p, vec_mask(bits), v))
 #define vadd(a, b) _mm256_add_ps(a, b)
-#define vadd_bits(a, bits, b) vec_blend(a, bits, _mm256_add_ps(a, b))
 #define vfma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define vrelu(v) _mm256_max_ps(_mm256_setzero_ps(), v)
 /* shuffle leaves the quarters in the order a b a b. */

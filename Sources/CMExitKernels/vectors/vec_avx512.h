@@ -18,7 +18,6 @@ typedef __m512 vf;
 #define vload_bits(old, bits, p) _mm512_mask_loadu_ps(old, (__mmask16)(bits), p)
 #define vstore_bits(p, bits, v) _mm512_mask_storeu_ps(p, (__mmask16)(bits), v)
 #define vadd(a, b) _mm512_add_ps(a, b)
-#define vadd_bits(a, bits, b) _mm512_mask_add_ps(a, (__mmask16)(bits), a, b)
 #define vfma(a, b, c) _mm512_fmadd_ps(a, b, c)
 /* v < 0 ? 0 : v, so that NaN stays NaN: max returns its second operand when the two do not compare. */
 #define vrelu(v) _mm512_max_ps(_mm512_setzero_ps(), v)

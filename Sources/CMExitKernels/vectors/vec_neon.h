@@ -29,11 +29,6 @@ static inline void vstore_bits(float *p, uint32_t bits, float32x4_t v) {
   if (bits & 4) p[2] = vgetq_lane_f32(v, 2);
   if (bits & 8) p[3] = vgetq_lane_f32(v, 3);
 }
-static inline float32x4_t vadd_bits(float32x4_t a, uint32_t bits, float32x4_t b) {
-  const uint32x4_t lane_bits = {1, 2, 4, 8};
-  const uint32x4_t mask = vtstq_u32(vdupq_n_u32(bits), lane_bits);
-  return vbslq_f32(mask, vaddq_f32(a, b), a);
-}
 #define vadd(a, b) vaddq_f32(a, b)
 #define vfma(a, b, c) vfmaq_f32(c, a, b)
 /* v < 0 ? 0 : v; vmaxq would turn -0 into 0. */
