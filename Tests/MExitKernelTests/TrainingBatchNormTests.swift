@@ -34,59 +34,82 @@ import Testing
     @Test(arguments: [false, true]) func backwardMatchesPlainLoops(activated: Bool) {
         for (channels, height, width) in Self.sizes {
             for halos in Self.layouts {
-                for accumulate in [false, true] {
-                    check(channels, height, width, halos, activated: activated, accumulate: accumulate)
+                // One group of losses, several, and what is left over.
+                for losses in [1, 2, 3, 4, 7] {
+                    check(channels, height, width, halos, losses: losses, activated: activated)
                 }
             }
         }
     }
 
-    private func check(_ channels: Int, _ height: Int, _ width: Int, _ halos: [Int], activated: Bool, accumulate: Bool) {
-        let what = "\(channels)x\(height)x\(width) halos \(halos) activated \(activated) accumulate \(accumulate)"
+    /// Samples 1 and 2 of 3; every other loss accumulates.
+    private func check(_ channels: Int, _ height: Int, _ width: Int, _ halos: [Int], losses: Int, activated: Bool) {
+        let what = "\(channels)x\(height)x\(width) halos \(halos) losses \(losses) activated \(activated)"
         var random = TrainingRandom(2)
-        let s = halos.map { TrainingSamples(trainingMap(channels, height, width, halo: $0), count: 2) }
-        let (x, dy, dx, y) = (s[0], s[1], s[2], s[3])
-        s.forEach { $0.randomize(&random) }
-        y.forEach { n, c, h, w in if (h + w) % 3 == 0 { y[n, c, h, w] = 0 } } // what a ReLU leaves
-        var (xm, dym, dxm, ym) = (x.map, dy.map, dx.map, y.map)
-        let mean = random.units(channels), inv = random.units(channels)
-        let a = random.units(channels), b = random.units(channels), d = random.units(channels)
-        func gradient(_ n: Int, _ c: Int, _ h: Int, _ w: Int) -> Double {
-            activated && !(y[n, c, h, w] > 0) ? 0 : Double(dy[n, c, h, w])
+        func samples(_ halo: Int) -> TrainingSamples {
+            let samples = TrainingSamples(trainingMap(channels, height, width, halo: halo), count: 3)
+            samples.randomize(&random)
+            return samples
+        }
+        let (x, y) = (samples(halos[0]), samples(halos[3]))
+        let dy = (0..<losses).map { _ in samples(halos[1]) }, dx = (0..<losses).map { _ in samples(halos[2]) }
+        y.forEach { n, c, h, w in if (h + w) % 3 == 0 { y[n, c, h, w] = 0 } }  // what a ReLU leaves
+        var (xm, dym, dxm, ym) = (x.map, dy[0].map, dx[0].map, y.map)
+        let mean = random.units(channels), inv = random.units(channels), abd = random.units(3 * channels * losses)
+        let accumulate = (0..<losses).map { $0 % 2 == 1 }
+        func gradient(_ l: Int, _ n: Int, _ c: Int, _ h: Int, _ w: Int) -> Double {
+            activated && !(y[n, c, h, w] > 0) ? 0 : Double(dy[l][n, c, h, w])
         }
 
-        var sums = [Double](repeating: 0, count: channels), products = sums, expectedSums = sums, expectedProducts = sums
-        x.forEach { n, c, h, w in
-            expectedSums[c] += gradient(n, c, h, w)
-            expectedProducts[c] += gradient(n, c, h, w) * (Double(x[n, c, h, w]) - Double(mean[c])) * Double(inv[c])
+        var sums = [Double](repeating: 0.5, count: 2 * channels * losses), expectedSums = sums
+        for l in 0..<losses {
+            x.forEach { n, c, h, w in
+                guard n > 0 else { return }
+                let g = gradient(l, n, c, h, w), xHat = (Double(x[n, c, h, w]) - Double(mean[c])) * Double(inv[c])
+                expectedSums[2 * channels * l + c] += g
+                expectedSums[2 * channels * l + channels + c] += g * xHat
+            }
         }
+        let dyTables: [UnsafePointer<UnsafePointer<Float>?>?] = dy.map(\.constPointers)
         mexit_batch_norm_backward_reduce_f32(
-            &xm, &dym, x.constPointers, dy.constPointers, &ym, activated ? y.constPointers : nil, 2, mean, inv, &sums, &products)
-        let roundings = Double(2 * height * width) * 4 * Double(Float.ulpOfOne)
-        for c in 0..<channels {
-            #expect(abs(sums[c] - expectedSums[c]) <= 1e-12 * Double(2 * height * width), "\(what)")
-            #expect(abs(products[c] - expectedProducts[c]) <= roundings, "\(what)") // x_hat itself is a float
+            &xm, &dym, x.constPointers, dyTables, Int32(losses), &ym, activated ? y.constPointers : nil, 1, 2, mean, inv, &sums)
+        for i in sums.indices {
+            let isPlain = i / channels % 2 == 0
+            let roundings = isPlain ? 1e-12 : 4 * Double(Float.ulpOfOne)  // x_hat itself is a float
+            #expect(abs(sums[i] - expectedSums[i]) <= roundings * Double(2 * height * width), "\(what)")
         }
 
-        let old = dx.values
-        var expected: [Double] = []
-        x.forEach { n, c, h, w in
-            let centred = Double(x[n, c, h, w]) - Double(mean[c])
-            let value = Double(a[c]) * gradient(n, c, h, w) + Double(b[c]) * centred + Double(d[c])
-            expected.append(value + (accumulate ? Double(old[expected.count]) : 0))
+        var expected: [[Double]] = []
+        for l in 0..<losses {
+            let own = abd[(3 * channels * l)..<(3 * channels * (l + 1))].map(Double.init)
+            var values: [Double] = []
+            x.forEach { n, c, h, w in
+                let old = Double(dx[l][n, c, h, w])
+                let centred = Double(x[n, c, h, w]) - Double(mean[c])
+                let value = own[c] * gradient(l, n, c, h, w) + own[channels + c] * centred + own[2 * channels + c]
+                values.append(n == 0 ? old : value + (accumulate[l] ? old : 0))
+            }
+            expected.append(values)
         }
+        let dxTables: [UnsafePointer<UnsafeMutablePointer<Float>?>?] = dx.map(\.pointers)
         mexit_batch_norm_backward_apply_f32(
-            &xm, &dym, &dxm, x.constPointers, dy.constPointers, &ym, activated ? y.constPointers : nil, dx.pointers, 2, mean,
-            a, b, d, accumulate)
-        expectClose(dx.values, expected, terms: 6, magnitude: 2, what)
-        #expect(dx.damage() == nil, "\(what)")
+            &xm, &dym, &dxm, x.constPointers, dyTables, Int32(losses), &ym, activated ? y.constPointers : nil, dxTables, 1, 2,
+            mean, abd, accumulate)
+        for l in 0..<losses {
+            expectClose(dx[l].values, expected[l], terms: 6, magnitude: 2, "loss \(l) \(what)")
+            #expect(dx[l].damage() == nil, "\(what)")
+        }
 
-        if !accumulate { // in place over dy
-            mexit_batch_norm_backward_apply_f32(
-                &xm, &dym, &dym, x.constPointers, dy.constPointers, &ym, activated ? y.constPointers : nil, dy.pointers, 2,
-                mean, a, b, d, false)
-            expectClose(dy.values, expected, terms: 6, magnitude: 2, "in place \(what)")
-            #expect(dy.damage() == nil, "\(what)")
+        // In place over dy, where nothing is added.
+        let first = dy[0].values.count / 3
+        let inPlace: [UnsafePointer<UnsafeMutablePointer<Float>?>?] = dy.map(\.pointers)
+        mexit_batch_norm_backward_apply_f32(
+            &xm, &dym, &dym, x.constPointers, dyTables, Int32(losses), &ym, activated ? y.constPointers : nil, inPlace, 1, 2,
+            mean, abd, [Bool](repeating: false, count: losses))
+        for l in stride(from: 0, to: losses, by: 2) {
+            expectClose(
+                Array(dy[l].values[first...]), Array(expected[l][first...]), terms: 6, magnitude: 2, "in place, loss \(l) \(what)")
+            #expect(dy[l].damage() == nil, "\(what)")
         }
     }
 }

@@ -11,19 +11,24 @@
 void mexit_batch_norm_statistics_f32(const mexit_map *xm, const float *const *x, size_t n, const float *shift,
                                      double *sum, double *sum_squares);
 /* Forward is mexit_scale_shift_f32 with scale = gamma / sqrt(var + eps), bias = beta - mean * scale.
- * Backward, first pass: sum_dy[c] += sum of dy', sum_dy_xhat[c] += sum of dy' * (x - mean[c]) * inv_std[c], in double, with
- * dy' = dy where the output y_act > 0, else 0, if y_act is given (the ReLU behind the norm), else dy. */
+ *
+ * Backward goes through all losses at once, because they share x and y_act: dy and dx hold one table of samples per loss, and
+ * samples first ..< first + n of every table are worked on.
+ * First pass, per loss l: sums[l][0][c] += sum of dy', sums[l][1][c] += sum of dy' * (x - mean[c]) * inv_std[c], in double,
+ * sums being [losses, 2, C], with dy' = dy where the output y_act > 0, else 0, if y_act is given (the ReLU behind the
+ * norm), else dy. */
 void mexit_batch_norm_backward_reduce_f32(const mexit_map *xm, const mexit_map *dym, const float *const *x,
-                                          const float *const *dy, const mexit_map *yactm, const float *const *y_act,
-                                          size_t n, const float *mean, const float *inv_std, double *sum_dy,
-                                          double *sum_dy_xhat);
-/* Second pass: dx = a[c] * dy' + b[c] * (x - mean[c]) + d[c]; the caller computes a = gamma * inv_std,
- * b = -gamma * inv_std^2 * sum_dy_xhat / M, d = -gamma * inv_std * sum_dy / M with M = samples x pixels of the batch. Adds to
- * dx when accumulate is set. dx may be dy in place (same layout, no accumulate). */
+                                          const float *const *const *dy, int32_t losses, const mexit_map *yactm,
+                                          const float *const *y_act, size_t first, size_t n, const float *mean,
+                                          const float *inv_std, double *sums);
+/* Second pass: dx[l] = a[c] * dy' + b[c] * (x - mean[c]) + d[c] with abd being [losses, 3, C]; the caller computes
+ * a = gamma * inv_std, b = -gamma * inv_std^2 * sum_dy_xhat / M, d = -gamma * inv_std * sum_dy / M with M = samples x pixels
+ * of the batch. Adds to dx[l] when accumulate[l] is set. A dx may be its dy in place (same layout, no accumulate). */
 void mexit_batch_norm_backward_apply_f32(const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
-                                         const float *const *x, const float *const *dy, const mexit_map *yactm,
-                                         const float *const *y_act, float *const *dx, size_t n, const float *mean,
-                                         const float *a, const float *b, const float *d, bool accumulate);
+                                         const float *const *x, const float *const *const *dy, int32_t losses,
+                                         const mexit_map *yactm, const float *const *y_act, float *const *const *dx,
+                                         size_t first, size_t n, const float *mean, const float *abd,
+                                         const bool *accumulate);
 
 /* ---- backward of the rest; dx (+)= ... as `accumulate` says -------------------------------------------------------- */
 /* op must not be IDENTITY; takes the op's input x. */

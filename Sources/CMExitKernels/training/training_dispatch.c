@@ -27,19 +27,21 @@ void mexit_batch_norm_statistics_f32(const mexit_map *xm, const float *const *x,
 }
 
 void mexit_batch_norm_backward_reduce_f32(const mexit_map *xm, const mexit_map *dym, const float *const *x,
-                                          const float *const *dy, const mexit_map *yactm, const float *const *y_act,
-                                          size_t n, const float *mean, const float *inv_std, double *sum_dy,
-                                          double *sum_dy_xhat) {
+                                          const float *const *const *dy, int32_t losses, const mexit_map *yactm,
+                                          const float *const *y_act, size_t first, size_t n, const float *mean,
+                                          const float *inv_std, double *sums) {
   rows r = rows_of(xm, dym, y_act ? yactm : NULL, NULL);
-  mexit_training_table_best()->reduce(r.h, r.w, xm, dym, x, dy, yactm, y_act, n, mean, inv_std, sum_dy, sum_dy_xhat);
+  mexit_training_table_best()->reduce(r.h, r.w, xm, dym, x, dy, losses, yactm, y_act, first, n, mean, inv_std, sums);
 }
 
 void mexit_batch_norm_backward_apply_f32(const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
-                                         const float *const *x, const float *const *dy, const mexit_map *yactm,
-                                         const float *const *y_act, float *const *dx, size_t n, const float *mean,
-                                         const float *a, const float *b, const float *d, bool accumulate) {
+                                         const float *const *x, const float *const *const *dy, int32_t losses,
+                                         const mexit_map *yactm, const float *const *y_act, float *const *const *dx,
+                                         size_t first, size_t n, const float *mean, const float *abd,
+                                         const bool *accumulate) {
   rows r = rows_of(xm, dym, dxm, y_act ? yactm : NULL);
-  mexit_training_table_best()->apply(r.h, r.w, xm, dym, dxm, x, dy, yactm, y_act, dx, n, mean, a, b, d, accumulate);
+  mexit_training_table_best()->apply(r.h, r.w, xm, dym, dxm, x, dy, losses, yactm, y_act, dx, first, n, mean, abd,
+                                     accumulate);
 }
 
 void mexit_copy_f32(const mexit_map *dym, const mexit_map *dxm, const float *const *dy, float *const *dx, size_t n,

@@ -4,6 +4,7 @@
  *
  * Rows are walked one by one because a halo must not be written; where all layouts are dense the dispatcher passes a
  * plane as one long row. */
+#include "../vectors/unroll.h"
 #include "training_table.h"
 
 static void add_sum(double *to, D s) { *to += d_sum(s); }
@@ -27,49 +28,102 @@ static void statistics(int32_t h, int32_t w, const mexit_map *xm, const float *c
   }
 }
 
-static void reduce(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const float *const *x,
-                   const float *const *dy, const mexit_map *ym, const float *const *y, size_t n, const float *mean,
-                   const float *inv_std, double *sum_dy, double *sum_dy_xhat) {
+/* reduce and apply take up to this many losses at a time: what they share, x, y and x_hat, is then read and made once, and
+ * the sums of that many still fit in registers. The number is a constant in the functions that they are inlined into. Plain C
+ * takes one at a time, because compilers vectorise only the simple loop. */
+#define LOSSES 4
+#define LOSSES_AT_ONCE(n) (LANES == 1 ? 1 : (n) < LOSSES ? (n) : LOSSES)
+#define FOR_LOSSES UNROLL for (int32_t l = 0; l < losses; l++)
+
+ALWAYS_INLINE void reduce_some(
+    int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const float *const *x, const float *const *const *dy,
+    const int32_t losses, const mexit_map *ym, const float *const *y, size_t first, size_t n, const float *mean,
+    const float *inv_std, double *sums) {
   for (int32_t c = 0; c < xm->channels; c++) {
-    D s = d_zero(), q = d_zero();
+    D s[LOSSES], q[LOSSES];
+    FOR_LOSSES s[l] = q[l] = d_zero();
     V m = v_set1(mean[c]), f = v_set1(inv_std[c]);
-    for (size_t k = 0; k < n; k++)
+    for (size_t k = first; k < first + n; k++)
       for (int32_t r = 0; r < h; r++) {
-        const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride;
-        const float *gr = dy[k] + c * dym->channel_stride + r * dym->row_stride;
+        /* Found anew per row: kept from row to row they would take the registers of the sums. */
+        const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride, *gr[LOSSES];
         const float *yr = y ? y[k] + c * ym->channel_stride + r * ym->row_stride : NULL;
+        FOR_LOSSES gr[l] = dy[l][k] + c * dym->channel_stride + r * dym->row_stride;
         for (int32_t i = 0; i < w; i += LANES) {
-          V g = v_load(gr + i, w - i); /* zero beyond the row, so that the products are too */
-          if (yr) g = v_where_positive(v_load(yr + i, w - i), g);
-          s = d_add(s, g);
-          q = d_fma(q, g, v_mul(v_sub(v_load(xr + i, w - i), m), f));
+          V x_hat = v_mul(v_sub(v_load(xr + i, w - i), m), f), a = yr ? v_load(yr + i, w - i) : m;
+          FOR_LOSSES {
+            V g = v_load(gr[l] + i, w - i); /* zero beyond the row, so that the products are too */
+            if (yr) g = v_where_positive(a, g);
+            s[l] = d_add(s[l], g);
+            q[l] = d_fma(q[l], g, x_hat);
+          }
         }
       }
-    add_sum(sum_dy + c, s);
-    add_sum(sum_dy_xhat + c, q);
+    FOR_LOSSES {
+      double *own = sums + 2 * (int64_t)l * xm->channels + c;
+      add_sum(own, s[l]);
+      add_sum(own + xm->channels, q[l]);
+    }
   }
 }
 
-static void apply(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
-                  const float *const *x, const float *const *dy, const mexit_map *ym, const float *const *y,
-                  float *const *dx, size_t n, const float *mean, const float *a, const float *b, const float *d,
-                  bool accumulate) {
-  for (size_t k = 0; k < n; k++)
+static void reduce(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const float *const *x,
+                   const float *const *const *dy, int32_t losses, const mexit_map *ym, const float *const *y, size_t first,
+                   size_t n, const float *mean, const float *inv_std, double *sums) {
+  for (int32_t some; losses > 0; losses -= some, dy += some, sums += 2 * (int64_t)some * xm->channels)
+    switch (some = LOSSES_AT_ONCE(losses)) {
+      case 1: reduce_some(h, w, xm, dym, x, dy, 1, ym, y, first, n, mean, inv_std, sums); break;
+      case 2: reduce_some(h, w, xm, dym, x, dy, 2, ym, y, first, n, mean, inv_std, sums); break;
+      case 3: reduce_some(h, w, xm, dym, x, dy, 3, ym, y, first, n, mean, inv_std, sums); break;
+      default: reduce_some(h, w, xm, dym, x, dy, LOSSES, ym, y, first, n, mean, inv_std, sums);
+    }
+}
+
+ALWAYS_INLINE void apply_some(
+    int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm, const float *const *x,
+    const float *const *const *dy, const int32_t losses, const mexit_map *ym, const float *const *y,
+    float *const *const *dx, size_t first, size_t n, const float *mean, const float *abd, const bool *accumulate) {
+  bool add[LOSSES];
+  FOR_LOSSES add[l] = accumulate[l];
+  for (size_t k = first; k < first + n; k++)
     for (int32_t c = 0; c < xm->channels; c++) {
-      V va = v_set1(a[c]), vb = v_set1(b[c]), vd = v_set1(d[c]), vm = v_set1(mean[c]);
-      for (int32_t r = 0; r < h; r++) {
-        const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride;
-        const float *gr = dy[k] + c * dym->channel_stride + r * dym->row_stride;
-        const float *yr = y ? y[k] + c * ym->channel_stride + r * ym->row_stride : NULL;
-        float *to = dx[k] + c * dxm->channel_stride + r * dxm->row_stride;
-        for (int32_t i = 0; i < w; i += LANES) {
-          V g = v_load(gr + i, w - i);
-          if (yr) g = v_where_positive(v_load(yr + i, w - i), g);
-          V v = v_fma(va, g, v_fma(vb, v_sub(v_load(xr + i, w - i), vm), vd));
-          if (accumulate) v = v_add(v, v_load(to + i, w - i));
-          v_store(to + i, v, w - i);
-        }
+      V va[LOSSES], vb[LOSSES], vd[LOSSES], vm = v_set1(mean[c]);
+      FOR_LOSSES {
+        const float *own = abd + 3 * (int64_t)l * xm->channels + c;
+        va[l] = v_set1(own[0]), vb[l] = v_set1(own[xm->channels]), vd[l] = v_set1(own[2 * (int64_t)xm->channels]);
       }
+      const float *xr = x[k] + c * xm->channel_stride, *yr = y ? y[k] + c * ym->channel_stride : NULL, *gr[LOSSES];
+      float *to[LOSSES];
+      FOR_LOSSES gr[l] = dy[l][k] + c * dym->channel_stride, to[l] = dx[l][k] + c * dxm->channel_stride;
+      for (int32_t r = 0; r < h; r++) {
+        for (int32_t i = 0; i < w; i += LANES) {
+          V centred = v_sub(v_load(xr + i, w - i), vm), a = yr ? v_load(yr + i, w - i) : vm;
+          FOR_LOSSES {
+            V g = v_load(gr[l] + i, w - i);
+            if (yr) g = v_where_positive(a, g);
+            V v = v_fma(va[l], g, v_fma(vb[l], centred, vd[l]));
+            if (add[l]) v = v_add(v, v_load(to[l] + i, w - i));
+            v_store(to[l] + i, v, w - i);
+          }
+        }
+        xr += xm->row_stride;
+        if (yr) yr += ym->row_stride;
+        FOR_LOSSES gr[l] += dym->row_stride, to[l] += dxm->row_stride;
+      }
+    }
+}
+
+static void apply(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
+                  const float *const *x, const float *const *const *dy, int32_t losses, const mexit_map *ym,
+                  const float *const *y, float *const *const *dx, size_t first, size_t n, const float *mean,
+                  const float *abd, const bool *accumulate) {
+  for (int32_t some; losses > 0;
+       losses -= some, dy += some, dx += some, accumulate += some, abd += 3 * (int64_t)some * xm->channels)
+    switch (some = LOSSES_AT_ONCE(losses)) {
+      case 1: apply_some(h, w, xm, dym, dxm, x, dy, 1, ym, y, dx, first, n, mean, abd, accumulate); break;
+      case 2: apply_some(h, w, xm, dym, dxm, x, dy, 2, ym, y, dx, first, n, mean, abd, accumulate); break;
+      case 3: apply_some(h, w, xm, dym, dxm, x, dy, 3, ym, y, dx, first, n, mean, abd, accumulate); break;
+      default: apply_some(h, w, xm, dym, dxm, x, dy, LOSSES, ym, y, dx, first, n, mean, abd, accumulate);
     }
 }
 

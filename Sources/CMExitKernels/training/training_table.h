@@ -7,12 +7,12 @@ typedef struct mexit_training_table {
   void (*statistics)(int32_t h, int32_t w, const mexit_map *xm, const float *const *x, size_t n, const float *shift,
                      double *sum, double *sum_squares);
   void (*reduce)(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const float *const *x,
-                 const float *const *dy, const mexit_map *ym, const float *const *y, size_t n, const float *mean,
-                 const float *inv_std, double *sum_dy, double *sum_dy_xhat);
+                 const float *const *const *dy, int32_t losses, const mexit_map *ym, const float *const *y, size_t first,
+                 size_t n, const float *mean, const float *inv_std, double *sums);
   void (*apply)(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
-                const float *const *x, const float *const *dy, const mexit_map *ym, const float *const *y,
-                float *const *dx, size_t n, const float *mean, const float *a, const float *b, const float *d,
-                bool accumulate);
+                const float *const *x, const float *const *const *dy, int32_t losses, const mexit_map *ym,
+                const float *const *y, float *const *const *dx, size_t first, size_t n, const float *mean,
+                const float *abd, const bool *accumulate);
   void (*relu_backward)(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
                         const float *const *x, const float *const *dy, float *const *dx, size_t n, bool accumulate);
   void (*copy)(int32_t h, int32_t w, const mexit_map *dym, const mexit_map *dxm, const float *const *dy,

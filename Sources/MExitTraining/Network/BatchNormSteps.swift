@@ -148,6 +148,7 @@ struct BatchNormSteps {
         let (channels, losses) = (self.channels, gradients.count)
         let perChunk = 2 * channels * losses
         let sums = try assembly.keep.allocate(Double.self, count: perChunk * Program.chunks)
+        let tables = try assembly.keep.constants(gradients.map { Optional($0.reading(from: 0)) })
         let (x, xm, dym) = (assembly.values.rows(input), assembly.map(input), assembly.map(index))
         let y = isFused ? assembly.values.rows(index) : nil
         let pixels = assembly.graph.shapes[input].height * assembly.graph.shapes[input].width
@@ -182,12 +183,9 @@ struct BatchNormSteps {
             ) { chunk in
                 let all = sums + chunk.index * perChunk
                 if chunk.isFirst { all.update(repeating: 0, count: perChunk) }
-                for (loss, dy) in gradients.enumerated() {
-                    let own = all + 2 * channels * loss
-                    mexit_batch_norm_backward_reduce_f32(
-                        xm, dym, x.reading(from: chunk.first), dy.reading(from: chunk.first), dym, y?.reading(from: chunk.first),
-                        chunk.count, factors.mean, factors.inverseStd, own, own + channels)
-                }
+                mexit_batch_norm_backward_reduce_f32(
+                    xm, dym, x.reading(from: 0), tables, Int32(losses), dym, y?.reading(from: 0), chunk.first, chunk.count,
+                    factors.mean, factors.inverseStd, all)
             })
     }
 
@@ -195,16 +193,15 @@ struct BatchNormSteps {
         guard let targets = try assembly.targets(of: input, losses: assembly.plan.losses(index)) else { return }
         let (x, xm, dym) = (assembly.values.rows(input), assembly.map(input), assembly.map(index))
         let y = isFused ? assembly.values.rows(index) : nil
-        let (channels, factors) = (self.channels, self.factors)
+        let (losses, factors) = (Int32(gradients.count), self.factors)
+        let dy = try assembly.keep.constants(gradients.map { Optional($0.reading(from: 0)) })
+        let dx = try assembly.keep.constants(targets.map { Optional($0.rows.mutable(from: 0)) })
+        let accumulate = try assembly.keep.constants(targets.map(\.accumulate))
         assembly.addBackward(
             Step { chunk in
-                for (loss, (dy, dx)) in zip(gradients, targets).enumerated() {
-                    let own = coefficients + 3 * channels * loss
-                    mexit_batch_norm_backward_apply_f32(
-                        xm, dym, xm, x.reading(from: chunk.first), dy.reading(from: chunk.first), dym, y?.reading(from: chunk.first),
-                        dx.rows.mutable(from: chunk.first), chunk.count, factors.mean, own, own + channels, own + 2 * channels,
-                        dx.accumulate)
-                }
+                mexit_batch_norm_backward_apply_f32(
+                    xm, dym, xm, x.reading(from: 0), dy, losses, dym, y?.reading(from: 0), dx, chunk.first, chunk.count,
+                    factors.mean, coefficients, accumulate)
             })
     }
 }

@@ -32,6 +32,13 @@ final class Keep {
         return UnsafePointer(pointer)
     }
 
+    /// Values side by side at a fixed address.
+    func constants<Value: BitwiseCopyable>(_ values: [Value]) throws -> UnsafePointer<Value> {
+        let pointer = try allocate(Value.self, count: values.count)
+        for (index, value) in values.enumerated() { (pointer + index).initialize(to: value) }
+        return UnsafePointer(pointer)
+    }
+
     deinit { blocks.forEach { free($0) } }
 }
 
