@@ -44,6 +44,20 @@ func isFolder(_ path: String) -> Bool {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
 }
 
+/// Tells folders apart, whatever paths lead to them.
+struct FolderIdentity: Hashable {
+    private let device: UInt64
+    private let number: UInt64
+
+    /// Nil when the path leads to nothing.
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        device = UInt64(truncatingIfNeeded: status.st_dev)
+        number = UInt64(truncatingIfNeeded: status.st_ino)
+    }
+}
+
 /// Whether a path leads to anything.
 func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
@@ -71,5 +85,7 @@ func listFolder(_ path: String) throws -> [FolderEntry] {
 }
 
 private func unreadable(_ path: String, _ code: Int32) -> DataError {
-    DataError(.unreadable, "cannot read '\(path)': \(String(cString: strerror(code)))")
+    // What is not UTF-8 in a name has become this character, and the name that of no file.
+    let remedy = path.contains("\u{FFFD}") ? "; its name is not UTF-8: rename it" : ""
+    return DataError(.unreadable, "cannot read '\(path)': \(String(cString: strerror(code)))\(remedy)")
 }

@@ -28,7 +28,7 @@ struct ImageFolder {
                     "cannot use \(name): '\(folder)/\(className)' is not one of the \(classNames.count) known classes "
                         + "(\(classNames.prefix(5).joined(separator: ", "))\(classNames.count > 5 ? ", ..." : "")); rename or remove it")
             }
-            let images = try imageFiles(in: "\(folder)/\(className)")
+            let images = try imageFiles(in: "\(folder)/\(className)", above: [directory, folder].compactMap(FolderIdentity.init))
             guard !images.isEmpty else {
                 throw DataError(
                     .emptyClass,
@@ -65,12 +65,16 @@ struct ImageFolder {
     }
 
     /// The image files of a class, folders within it included, in a fixed order.
-    private func imageFiles(in folder: String, depth: Int = 0) throws -> [String] {
+    ///
+    /// A link to one of the folders above is left alone: following it would never end, or count images twice.
+    private func imageFiles(in folder: String, above: [FolderIdentity]) throws -> [String] {
+        let own = [FolderIdentity(folder)].compactMap { $0 }
+        if own.contains(where: above.contains) { return [] }
         var files: [String] = []
         for entry in try listFolder(folder) {
             let path = "\(folder)/\(entry.name)"
             if entry.isFolder {
-                if depth < 8 { files += try imageFiles(in: path, depth: depth + 1) }  // a link may lead back up
+                files += try imageFiles(in: path, above: above + own)
             } else if let dot = entry.name.lastIndex(of: "."),
                 ["jpg", "jpeg", "png"].contains(entry.name[entry.name.index(after: dot)...].lowercased())
             {

@@ -1,4 +1,5 @@
 import Testing
+import _MExitTestSupport
 
 @testable import MExitData
 

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import _MExitTestSupport
 
 @testable import MExitData
 
@@ -112,6 +113,28 @@ import Testing
         let train = try source().load(.train, LoadOptions(threads: 5000))
         #expect(train.count == 5 && train.skipped.map(\.error.code) == [.unreadable, .unreadable])
         #expect(train.skipped.first?.error.message.contains("pipe.jpg") == true)
+    }
+
+    /// Followed, such links would bring in every image again, those of other classes too, until paths are too long.
+    @Test func linksBackUpAreLeftAlone() throws {
+        try writePets()
+        #expect(symlink("..", "\(folder.path)/train/cat/up") == 0)
+        #expect(symlink(".", "\(folder.path)/train/dog/deep/self") == 0)
+        #expect(symlink("../dog/deep", "\(folder.path)/train/cat/other") == 0)
+        // The last one leads to a folder that is not above: its image counts in both classes.
+        #expect(try source().load(.train).labels == [0, 0, 0, 0, 1, 1])
+    }
+
+    /// Ext4 and its relatives keep any bytes; a file system that refuses them cannot have the problem.
+    @Test func namesThatAreNotUTF8AreToldApartFromMissingFiles() throws {
+        try writePets()
+        let made = folder.path.withCString { path in
+            let name: [CChar] = Array(UnsafeBufferPointer(start: path, count: strlen(path))) + "/train/".utf8.map { CChar(bitPattern: $0) } + [-1, 0]
+            return mkdir(name, 0o700)
+        }
+        guard made == 0 else { return }
+        let message = thrownError { _ = try source().load(.train) }?.message ?? ""
+        #expect(message.contains("not UTF-8"), "\(message)")
     }
 
     @Test func emptyFolders() throws {

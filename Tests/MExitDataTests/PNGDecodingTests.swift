@@ -1,5 +1,6 @@
 import CPNG
 import Testing
+import _MExitTestSupport
 
 @testable import MExitData
 

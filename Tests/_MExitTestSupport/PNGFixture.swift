@@ -1,13 +1,13 @@
 /// PNG files written byte by byte (PNG specification, third edition): every colour type, and headers that lie.
-enum PNGFixture {
-    static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+package enum PNGFixture {
+    package static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
-    enum ColourType: UInt8 {
+    package enum ColourType: UInt8 {
         case grey = 0, rgb = 2, palette = 3, greyAlpha = 4, rgba = 6
     }
 
     /// A PNG of raw rows (without filter bytes; packed below 8 bits, big-endian at 16).
-    static func encode(
+    package static func encode(
         rows: [[UInt8]], width: Int, _ type: ColourType, depth: UInt8 = 8, extra: [[UInt8]] = [], height: Int? = nil
     ) -> [UInt8] {
         let data = rows.flatMap { row -> [UInt8] in [0] + row }  // filter type 0: none
@@ -15,16 +15,16 @@ enum PNGFixture {
             + chunk("IDAT", stored(data)) + chunk("IEND", [])
     }
 
-    static func header(width: Int, height: Int, _ type: ColourType, depth: UInt8 = 8) -> [UInt8] {
+    package static func header(width: Int, height: Int, _ type: ColourType, depth: UInt8 = 8) -> [UInt8] {
         chunk("IHDR", big(width) + big(height) + [depth, type.rawValue, 0, 0, 0])
     }
 
-    static func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
+    package static func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
         let body = Array(name.utf8) + data
         return big(data.count) + body + big(Int(crc32(body)))
     }
 
-    static func big(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+    package static func big(_ value: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
 
     /// A zlib stream of one stored (uncompressed) block.
     private static func stored(_ data: [UInt8]) -> [UInt8] {
