@@ -12,6 +12,12 @@ import Testing
         }
     }
 
+    @Test func aShareOfFewEpochsIsAtLeastOne() throws {
+        let schedule = try LearningRateSchedule(base: 0.1, shape: .multistep(milestones: [0.1], gamma: 0.1), epochs: 3, stepsPerEpoch: 2)
+        #expect(schedule.rate(step: 1) == 0.1)
+        #expect(abs(schedule.rate(step: 2) - 0.01) < 1e-12)
+    }
+
     @Test func cosineFallsToZeroBehindTheWarmUp() throws {
         let schedule = try LearningRateSchedule(base: 0.4, shape: .cosine, warmup: 2, epochs: 10, stepsPerEpoch: 5)
         // Warm-up: 10 steps in a straight line up to the full rate.

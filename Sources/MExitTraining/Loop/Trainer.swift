@@ -67,6 +67,11 @@ public final class Trainer {
         guard graph.inputShape == image else {
             throw TrainingError(.mismatch, "cannot train on \(data.name): its images are \(image), the network's input is \(graph.inputShape)")
         }
+        guard data.classNames.count >= 2 else {
+            throw TrainingError(
+                .mismatch,
+                "cannot train on \(data.name): its only class is '\(data.classNames.joined())'; there is nothing to tell apart below 2 classes")
+        }
         guard graph.classCount == data.classNames.count else {
             throw TrainingError(
                 .mismatch, "cannot train on \(data.name): it has \(data.classNames.count) classes, the network tells \(graph.classCount) apart")
@@ -115,7 +120,9 @@ public final class Trainer {
             mexit_all_finite_f32(parameters.values.baseAddress, parameters.values.count)
             && mexit_all_finite_f32(parameters.statisticsValues.baseAddress, parameters.statisticsValues.count)
             && validated.allSatisfy(\.lossSum.isFinite)
-        guard isFinite else { throw diverged("a parameter or a validation loss is not finite at the epoch's end", epoch, rate) }
+        guard isFinite else {
+            throw diverged("a parameter or a validation loss is not finite at the epoch's end", step: state.step, epoch, rate)
+        }
         let report = EpochReport(
             epoch: epoch + 1, step: state.step, learningRate: rate, training: state.tally, validation: validated,
             imagesPerSecond: imagesPerSecond, conflicts: deconfliction.statistics)
@@ -131,11 +138,11 @@ public final class Trainer {
         network.forward(count: batch.count, training: true)
         let results = losses(count: batch.count, loss, derivatives: true)
         if let exit = results.firstIndex(where: { !$0.loss.isFinite }) {
-            throw diverged("the loss of exit \(exit) is \(results[exit].loss)", epoch, rate)
+            throw diverged("the loss of exit \(exit) is \(name(results[exit].loss))", step: state.step + 1, epoch, rate)
         }
         network.backward(into: gradients)
         let norm = deconfliction.measure(gradients, pool: pool)
-        guard norm.isFinite else { throw diverged("the gradient's norm is \(norm)", epoch, rate) }
+        guard norm.isFinite else { throw diverged("the gradient's norm is \(name(norm))", step: state.step + 1, epoch, rate) }
         pool.run(gradients.tensors.count) { _, t in
             guard let gradient = deconfliction.combined(t, in: gradients) else { return }
             state.optimizer.step(t, gradient: gradient, rate: rate)
@@ -146,10 +153,13 @@ public final class Trainer {
             epoch: epoch + 1, step: state.step, learningRate: rate, loss: results.map(\.loss), gradientNorm: norm, images: batch.count)
     }
 
-    private func diverged(_ what: String, _ epoch: Int, _ rate: Double) -> TrainingError {
+    /// The sign of a NaN means nothing.
+    private func name(_ value: Double) -> String { value.isNaN ? "NaN" : "\(value)" }
+
+    private func diverged(_ what: String, step: Int, _ epoch: Int, _ rate: Double) -> TrainingError {
         TrainingError(
             .diverged,
-            "training diverged at step \(state.step + 1) (epoch \(epoch + 1)), learning rate \(rate): \(what); lower the learning rate or lengthen the warm-up")
+            "training diverged at step \(step) (epoch \(epoch + 1)), learning rate \(rate): \(what); lower the learning rate or lengthen the warm-up")
     }
 }
 

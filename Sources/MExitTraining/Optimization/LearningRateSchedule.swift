@@ -9,7 +9,7 @@
 /// The learning rate of every step.
 public struct LearningRateSchedule: Hashable, Sendable {
     public enum Shape: Hashable, Sendable {
-        /// Times `gamma` at each milestone: below 1 a share of all epochs, else an epoch's number from 0.
+        /// Times `gamma` at each milestone: below 1 a share of all epochs (rounded, to at least one), else an epoch's number from 0.
         case multistep(milestones: [Double], gamma: Double)
         /// Half a cosine from the full rate down to 0, over the steps behind the warm-up.
         /// - Source: Loshchilov & Hutter, SGDR, ICLR 2017 (arXiv:1608.03983), without restarts.
@@ -60,7 +60,7 @@ public struct LearningRateSchedule: Hashable, Sendable {
         switch shape {
         case .multistep(let milestones, let gamma):
             let epoch = (step / Double(stepsPerEpoch)).rounded(.down)
-            let passed = milestones.filter { epoch >= ($0 < 1 ? ($0 * Double(epochs)).rounded() : $0) }.count
+            let passed = milestones.filter { epoch >= ($0 < 1 ? max(1, ($0 * Double(epochs)).rounded()) : $0) }.count
             return base * pow(gamma, Double(passed)) * rise
         case .cosine:
             let progress = min(1, max(0, step - warm) / max(1, total - warm))
