@@ -20,7 +20,7 @@ struct DataArguments: ParsableArguments {
         valueName: "HxW"))
     var imageSize: SizeArgument?
 
-    @Option(help: ArgumentHelp(
+    @Option(parsing: .unconditional, help: ArgumentHelp(
         "Training images held out to measure accuracy each epoch. Default: a tenth, at most 5000.", valueName: "images"))
     var validation: Int?
 
@@ -95,19 +95,19 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Network: a preset or a JSON file.", valueName: "name|file.json"))
     var arch = ArchitectureReference("msdnet-tiny")
 
-    @Option(help: "Passes over the training images.")
+    @Option(parsing: .unconditional, help: "Passes over the training images.")
     var epochs: Int = 20
 
-    @Option(help: "Images of a step.")
+    @Option(parsing: .unconditional, help: "Images of a step; all of them where there are fewer.")
     var batchSize: Int = 64
 
-    @Option(help: "Learning rate behind the warm-up.")
+    @Option(parsing: .unconditional, help: "Learning rate after the warm-up.")
     var lr: Double = 0.1
 
-    @Option(help: "Momentum of SGD.")
+    @Option(parsing: .unconditional, help: "Momentum of SGD.")
     var momentum: Double = 0.9
 
-    @Option(help: "L2 coefficient, on all parameters.")
+    @Option(parsing: .unconditional, help: "L2 coefficient, on all parameters.")
     var weightDecay: Double = 1e-4
 
     @Flag(inversion: .prefixedNo, help: "Nesterov's form of momentum.")
@@ -116,25 +116,25 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: "How the learning rate falls: multistep or cosine (to 0).")
     var schedule: ScheduleName = .cosine
 
-    @Option(help: ArgumentHelp("Where a multistep schedule falls: below 1 a share of all epochs, else an epoch.", valueName: "list"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Where a multistep schedule falls: below 1 a share of all epochs, else an epoch.", valueName: "list"))
     var milestones: NumberList = NumberList([0.5, 0.75])
 
-    @Option(help: "Factor at each milestone.")
+    @Option(parsing: .unconditional, help: "Factor at each milestone.")
     var gamma: Double = 0.1
 
-    @Option(help: ArgumentHelp("Epochs in which the learning rate rises in a straight line.", valueName: "epochs"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Epochs in which the learning rate rises in a straight line.", valueName: "epochs"))
     var warmup: Double = 1
 
-    @Option(help: "Share of the label that is spread evenly over all classes.")
+    @Option(parsing: .unconditional, help: "Share of the label that is spread evenly over all classes.")
     var labelSmoothing: Double = 0
 
-    @Option(help: ArgumentHelp("Random changes to training images: crop,flip or crop or flip or none.", valueName: "list"))
+    @Option(help: ArgumentHelp("Random changes to training images: crop,flip or crop or flip or none. Crops are of images padded by an eighth of their side.", valueName: "list"))
     var augment: AugmentArgument = AugmentArgument(crop: true, flip: true)
 
-    @Option(help: "Chooses first weights, validation images, order and augmentation; the same seed gives the same file.")
+    @Option(parsing: .unconditional, help: "Chooses first weights, validation images, order and augmentation; the same seed gives the same file.")
     var seed: UInt64 = 0
 
-    @Option(help: "Threads; they do not change the result. Default: one per processor.")
+    @Option(parsing: .unconditional, help: "Threads; they do not change the result. Default: one per processor.")
     var threads: Int?
 
     var shape: LearningRateSchedule.Shape {
@@ -160,7 +160,7 @@ struct DeconflictionArguments: ParsableArguments {
     @Option(help: "sum, or mean over the exits that reach a tensor.")
     var reduction: DeconflictionOptions.Reduction = .sum
 
-    @Option(help: "Share of the conflicting component that is removed.")
+    @Option(parsing: .unconditional, help: "Share of the conflicting component that is removed.")
     var projectionStrength: Double = 1
 
     var options: DeconflictionOptions {
@@ -191,6 +191,9 @@ struct OutputArguments: ParsableArguments {
         let written = [out, metrics, state].compactMap { $0 }
         guard Set(written).count == written.count, !written.contains("") else {
             throw ValidationError("--out, --metrics and --state need a file name each, all different")
+        }
+        if let resume, resume == out || resume == metrics {
+            throw ValidationError("--resume reads '\(resume)', which --\(resume == out ? "out" : "metrics") would overwrite; only --state may name the same file")
         }
     }
 }

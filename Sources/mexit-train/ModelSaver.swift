@@ -56,19 +56,35 @@ final class ModelSaver: TrainingObserver {
 
     /// What the files hold, for a run that did not finish.
     var summary: String {
-        let model = last.map { "'\(path)' holds the model as it was behind epoch \($0.epoch), the last good one" }
-            ?? "'\(path)' was not written, because no epoch was finished"
+        let model = last.map { "'\(path)' holds the model as it was after epoch \($0.epoch), the last good one" }
+            ?? "'\(path)' was not written: no epoch was finished and saved"
         guard let statePath, let stateStep else { return model }
         return "\(model); the state at step \(stateStep) is in '\(statePath)': go on with --resume"
     }
 
-    /// - Throws: `TrainingError` when no file could be written there.
-    static func checkWritable(_ path: String) throws {
-        let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    /// - Throws: `TrainingError` when no file could be put there, whole, under its final name.
+    static func checkReplaceable(_ path: String) throws {
         var status = stat()
         if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
             throw TrainingError(.notWritable, "cannot write '\(path)': it exists and is not a regular file; give another path")
         }
+        try checkFolder(of: path)
+    }
+
+    /// - Throws: `TrainingError` when nothing could be written to the end of that file, which may be a pipe or a terminal.
+    static func checkAppendable(_ path: String) throws {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return try checkFolder(of: path) }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            throw TrainingError(.notWritable, "cannot write '\(path)': it is a folder; give the path of a file")
+        }
+        guard access(path, W_OK) == 0 else {
+            throw TrainingError(.notWritable, "cannot write '\(path)': \(String(cString: strerror(errno)))")
+        }
+    }
+
+    private static func checkFolder(of path: String) throws {
+        let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         guard access(directory, W_OK | X_OK) == 0 else {
             throw TrainingError(.notWritable, "cannot write '\(path)': folder '\(directory)': \(String(cString: strerror(errno)))")
         }

@@ -21,7 +21,9 @@ extension TrainCommand {
     func train() throws {
         let threads = training.threads ?? max(1, min(256, ProcessInfo.processInfo.activeProcessorCount))
         // Before minutes are spent on reading images.
-        for path in [output.out, output.state].compactMap({ $0 }) { try ModelSaver.checkWritable(path) }
+        for path in [output.out, output.state].compactMap({ $0 }) { try ModelSaver.checkReplaceable(path) }
+        if let path = output.metrics { try ModelSaver.checkAppendable(path) }
+        let saved = try output.resume.map { try TrainingState.read(path: $0) }
         let architecture = try training.arch.load()
         let source = try data.source
         let loaded = try load(source, for: architecture, threads: threads)
@@ -34,8 +36,9 @@ extension TrainCommand {
         if !output.quiet {
             let parameters = graph.parameters.filter(\.isTrainable).reduce(0) { $0 + $1.count }
             StandardError.write(
-                "\(architecture.name): \(graph.exits.count) exits, \(SINumber.format(parameters)) parameters; \(images.count) training and "
-                    + "\(loaded.validation?.count ?? 0) validation images of \(graph.inputShape), \(images.classNames.count) classes; \(threads) threads\n")
+                "\(architecture.name): \(counted(graph.exits.count, "exit")), \(SINumber.format(parameters)) parameters, "
+                    + "\(images.classNames.count) classes; images of \(graph.inputShape): \(images.count) to train on, "
+                    + "\(loaded.validation?.count ?? 0) held out; \(counted(threads, "thread"))\n")
         }
         let provenance = Provenance(
             architecture: architecture.name, command: command(source, validation: loaded.validation?.count ?? 0), seed: options.seed,
@@ -44,7 +47,7 @@ extension TrainCommand {
             producer: MExitVersion.producer(tool: "mexit-train"))
         let saver = try ModelSaver(
             path: output.out, statePath: output.state, trainer: trainer, classNames: images.classNames, provenance: provenance)
-        if let path = output.resume { try trainer.resume(from: try TrainingState.read(path: path), provenance: provenance) }
+        if let saved { try trainer.resume(from: saved, provenance: provenance) }
 
         var observers: [any TrainingObserver] = [saver]
         let progress = output.quiet ? nil : ProgressReporter(isTerminal: isatty(STDERR_FILENO) == 1, write: StandardError.write)
@@ -67,7 +70,7 @@ extension TrainCommand {
                 // A resumed run that had nothing left to do still owes its file.
                 if saver.last == nil { try saver.save(epoch: options.epochs, validation: trainer.validate()) }
                 end("finished")
-            case .interrupted: throw TrainingError(.interrupted, "training was interrupted behind step \(trainer.state.step)")
+            case .interrupted: throw TrainingError(.interrupted, "training was interrupted after step \(trainer.state.step)")
             }
         } catch {
             end((error as? TrainingError)?.code == .interrupted ? "interrupted" : "failed", "\(error)")
@@ -84,7 +87,8 @@ extension TrainCommand {
         let all = try source.loadTraining(options).train
         for image in all.skipped.prefix(5) { StandardError.write("warning: skipped: \(image.error)\n") }
         if !all.skipped.isEmpty {
-            StandardError.write("warning: \(all.skipped.count) images do not decode and were skipped (--on-bad-image refuse makes this an error)\n")
+            let what = all.skipped.count == 1 ? "1 image does not decode and was" : "\(all.skipped.count) images do not decode and were"
+            StandardError.write("warning: \(what) skipped (--on-bad-image refuse makes this an error)\n")
         }
         return try all.holdingOut(data.validation ?? min(5000, all.count / 10), seed: training.seed)
     }
@@ -122,6 +126,9 @@ private struct Stopped: Error, CustomStringConvertible {
 
 /// `KIND:` and the last folder of the path.
 private func name(of source: DataSource) -> String { "\(source.kind.rawValue):\(lastComponent(source.directory))" }
+
+/// `1 thread`, `2 threads`.
+private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
 private func lastComponent(_ path: String) -> String {
     path.split(separator: "/").last.map(String.init) ?? path

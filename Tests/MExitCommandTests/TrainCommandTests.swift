@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+
+/// `mexit-train` as its users meet it: a process, its files, its exit code and what it says.
+@Suite struct TrainCommandTests {
+    let fixture: TrainFixture
+
+    init() throws { fixture = try TrainFixture() }
+
+    @Test func trainsAndReports() throws {
+        let run = try fixture.train(["--json", "--metrics", "@/metrics.jsonl"])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(
+            run.errors.contains("micro: 2 exits, 3.7k parameters, 2 classes; images of 3x16x16: 11 to train on, 1 held out; 1 thread\n"),
+            "\(run.errors)")
+        #expect(run.output.contains(#""validation_images" : 1"#) && run.output.contains(#""macs" : 73"#), "\(run.output)")
+        #expect(fixture.text("metrics.jsonl").contains(#""status":"finished""#))
+        let quiet = try fixture.train(["--quiet"])
+        #expect(quiet.errors == "" && quiet.output.contains("validation accuracy"), "\(quiet)")
+    }
+
+    @Test func theSameSeedGivesTheSameBytesOnAnyThreads() throws {
+        for folder in ["a", "b", "c"] { try fixture.makeFolder(folder) }
+        for (folder, threads) in [("a", "1"), ("b", "1"), ("c", "2")] {
+            let run = try fixture.train(["--seed", "7", "--threads", threads], out: "@/\(folder)/m.mexit")
+            #expect(run.status == 0, "\(run.errors)")
+        }
+        let first = try fixture.bytes("a/m.mexit")
+        #expect(first == (try fixture.bytes("b/m.mexit")))
+        #expect(first == (try fixture.bytes("c/m.mexit")))
+        _ = try fixture.train(["--seed", "8"], out: "@/b/m.mexit")
+        #expect(first != (try fixture.bytes("b/m.mexit")))
+    }
+
+    /// Starts a long run and waits until its first epoch is saved.
+    private func startLongRun(_ more: [String], out: String) throws -> ChildProcess {
+        let child = try ChildProcess("mexit-train", fixture.arguments(["--metrics", "@/long.jsonl"] + more, out: out))
+        let end = Date(timeIntervalSinceNow: 60)
+        while !fixture.text("long.jsonl").contains(#""type":"epoch""#) {
+            guard Date() < end else { throw ChildProcess.Failure(description: "no epoch in 60 s: \(child.errorText)") }
+            usleep(500)
+        }
+        return child
+    }
+
+    @Test(arguments: [SIGKILL, SIGINT, SIGTERM]) func aStoppedRunGoesOnToTheSameBytes(signal: Int32) throws {
+        let epochs = ["--epochs", "40", "--state", "@/run.state"]
+        try fixture.makeFolder("straight")
+        #expect(try fixture.train(["--epochs", "40"], out: "@/straight/m.mexit").status == 0)
+        let child = try startLongRun(epochs, out: "@/m.mexit")
+        child.signal(signal)
+        let status = try child.wait()
+        if signal == SIGKILL {
+            #expect(status == 128 + SIGKILL)
+        } else {
+            #expect(status == 1)
+            #expect(child.errorText.contains("error: training was interrupted after step "), "\(child.errorText)")
+            #expect(child.errorText.contains("run.state': go on with --resume"), "\(child.errorText)")
+        }
+        let resumed = try fixture.train(epochs + ["--resume", "@/run.state", "--threads", "2", "--metrics", "@/long.jsonl"])
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(try fixture.bytes("m.mexit") == fixture.bytes("straight/m.mexit"))
+        #expect(fixture.text("long.jsonl").components(separatedBy: #""type":"run""#).count == 3)
+    }
+
+    @Test func aStateIsForItsOwnRunOnly() throws {
+        #expect(try fixture.train(["--state", "@/run.state"]).status == 0)
+        for (more, said) in [
+            (["--lr", "0.2"], "learning rate is 0.1, this run's 0.2"), (["--validation", "3"], "other images"), (["--seed", "1"], "other images"),
+            (["--arch", "msdnet-tiny", "--image-size", "32x32"], "another network"),
+        ] {
+            let run = try fixture.train(["--resume", "@/run.state"] + more)
+            #expect(run.status == 1 && run.errors.contains(said), "\(more): \(run.errors)")
+        }
+        for file in ["m.mexit", "micro.json", "photos/train/day/0.png", "nothing"] {
+            let run = try fixture.train(["--resume", "@/\(file)", "--out", "@/other.mexit"])
+            #expect(run.status == 1 && run.errors.contains("cannot load") && run.errors.contains(file), "\(run.errors)")
+        }
+    }
+
+    @Test func aNetworkThatDivergesIsNotWritten() throws {
+        let run = try fixture.train(["--lr", "1e30", "--warmup", "0"])
+        #expect(run.status == 1 && run.output == "")
+        #expect(run.errors.contains("error: training diverged at step ") && run.errors.contains("learning rate"), "\(run.errors)")
+        #expect(!run.errors.contains("-nan") && !fixture.exists("m.mexit"), "\(run.errors)")
+    }
+
+    @Test func aFolderThatGoesAwayEndsTraining() throws {
+        try fixture.makeFolder("gone")
+        let child = try startLongRun(["--epochs", "100000"], out: "@/gone/m.mexit")
+        try FileManager.default.removeItem(atPath: "\(fixture.path)/gone")
+        #expect(try child.wait() == 1)
+        #expect(child.errorText.contains("cannot save") && child.errorText.contains("gone/m.mexit"), "\(child.errorText)")
+        #expect(fixture.text("long.jsonl").contains(#""status":"failed""#))
+    }
+
+    /// Losing metrics is no reason to lose the training.
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full"))) func fullDiskForMetricsIsAWarning() throws {
+        let run = try fixture.train(["--metrics", "/dev/full"])
+        #expect(run.status == 0 && run.errors.contains("warning: cannot write metrics to '/dev/full': "), "\(run.errors)")
+        #expect(fixture.exists("m.mexit"))
+    }
+}
