@@ -8,7 +8,7 @@
 
 /// One operating-system thread that runs one closure.
 ///
-/// Unchecked: the handle is set once in `init` and only read by `join`, which the owner calls once.
+/// Unchecked: the handle is set once, before anyone else has the object, and only read by `join`, which the owner calls once.
 package final class WorkerThread: @unchecked Sendable {
     private final class Start {
         let body: @Sendable () -> Void
@@ -21,10 +21,25 @@ package final class WorkerThread: @unchecked Sendable {
         private var handle = pthread_t()
     #endif
 
+    /// Ends the process when the system refuses another thread.
     package init(_ body: @escaping @Sendable () -> Void) {
-        let start = Unmanaged.passRetained(Start(body)).toOpaque()
-        let code = pthread_create(&handle, nil, { WorkerThread.enter($0) }, start)
-        precondition(code == 0, "the system refuses another thread (error \(code)); ask for fewer threads")
+        let code = create(body)
+        if code != 0 { fatalError("the system refuses another thread (error \(code)); raise its limit or ask for fewer threads") }
+    }
+
+    private init() {}
+
+    /// Nil when the system refuses another thread.
+    package static func ifPossible(_ body: @escaping @Sendable () -> Void) -> WorkerThread? {
+        let thread = WorkerThread()
+        return thread.create(body) == 0 ? thread : nil
+    }
+
+    private func create(_ body: @escaping @Sendable () -> Void) -> Int32 {
+        let start = Unmanaged.passRetained(Start(body))
+        let code = pthread_create(&handle, nil, { WorkerThread.enter($0) }, start.toOpaque())
+        if code != 0 { start.release() }
+        return code
     }
 
     private static func enter(_ start: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
@@ -39,44 +54,5 @@ package final class WorkerThread: @unchecked Sendable {
         #else
             pthread_join(handle, nil)
         #endif
-    }
-}
-
-/// A mutex and a condition: where idle workers sleep.
-///
-/// Unchecked: the two system objects are made for sharing; their memory is fixed until `deinit`.
-final class Bell: @unchecked Sendable {
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-
-    init() {
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(condition)
-        pthread_mutex_destroy(mutex)
-        condition.deallocate()
-        mutex.deallocate()
-    }
-
-    /// Wakes all sleepers.
-    func ring() {
-        pthread_mutex_lock(mutex)
-        pthread_cond_broadcast(condition)
-        pthread_mutex_unlock(mutex)
-    }
-
-    /// Sleeps until `until` gives a value; it is asked under the lock, between `before` and `behind`.
-    func wait<Value>(before: () -> Void, until: () -> Value?, behind: () -> Void) -> Value {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        before()
-        defer { behind() }
-        while true {
-            if let value = until() { return value }
-            pthread_cond_wait(condition, mutex)
-        }
     }
 }

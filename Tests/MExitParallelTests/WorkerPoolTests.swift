@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 import MExitParallel
 import Synchronization
 import Testing
@@ -27,6 +34,54 @@ import Testing
             pool.run(5) { _, index in sum.value.wrappingAdd(index, ordering: .relaxed) }
         }
         #expect(sum.value.load(ordering: .relaxed) == 2000 * 10)
+    }
+
+    /// The caller sleeps while a worker is busy for long, and wakes up.
+    @Test func longBodiesAreWaitedFor() {
+        let pool = WorkerPool(threads: 3)
+        for slow in 0..<6 {
+            let sum = Counter()
+            pool.run(6) { _, index in
+                if index == slow { usleep(30_000) }
+                sum.value.wrappingAdd(1, ordering: .relaxed)
+            }
+            #expect(sum.value.load(ordering: .relaxed) == 6)
+        }
+    }
+
+    /// Far more threads than cores: loops still end, and a pool that was never used or is asleep can go.
+    @Test func manyThreadsAreHarmless() {
+        for rounds in [0, 1, 3000] {
+            let pool = WorkerPool(threads: 64)
+            #expect((1...64).contains(pool.threads))
+            let sum = Counter()
+            for _ in 0..<rounds { pool.run(9) { _, index in sum.value.wrappingAdd(index, ordering: .relaxed) } }
+            #expect(sum.value.load(ordering: .relaxed) == 36 * rounds)
+            if rounds == 1 { usleep(20_000) }
+        }
+    }
+
+    /// Loops of one index use worker 0's scratch memory too, so they wait for each other as well.
+    @Test func oneWorkerServesOneCallerAtATime() async {
+        for threads in [1, 2] {
+            let pool = WorkerPool(threads: threads)
+            let inside = Counter()
+            let clashes = Counter()
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        for _ in 0..<50 {
+                            pool.run(1) { _, _ in
+                                if inside.value.wrappingAdd(1, ordering: .relaxed).newValue > 1 { clashes.value.wrappingAdd(1, ordering: .relaxed) }
+                                usleep(20)
+                                inside.value.wrappingSubtract(1, ordering: .relaxed)
+                            }
+                        }
+                    }
+                }
+            }
+            #expect(clashes.value.load(ordering: .relaxed) == 0)
+        }
     }
 
     @Test func callersTakeTurns() async {
