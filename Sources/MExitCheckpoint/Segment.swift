@@ -1,4 +1,5 @@
 import CMExitProto
+import MExitIR
 
 /// A tensor's place in a file.
 public struct Segment: Hashable, Sendable {
@@ -21,7 +22,7 @@ public struct Segment: Hashable, Sendable {
     public var count: Int { rawBytes / TensorCodec.bytesPerElement }
 
     /// Elements that one segment may have at most, as ``Shape/maximumCount``.
-    static let maximumCount = 1 << 31
+    static let maximumCount = Shape.maximumCount
     static let maximumDimensions = 8
 
     /// The product of the dimensions, or an error.

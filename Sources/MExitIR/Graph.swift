@@ -39,8 +39,8 @@ public struct Graph: Hashable, Sendable {
     /// Output shape of each node.
     public let shapes: [Shape]
 
-    /// Nodes and exits that a graph may have at most.
-    public static let maximumNodes = 1 << 20
+    /// Nodes and exits that a graph may have at most: planning memory for the worst graph of this size takes seconds.
+    public static let maximumNodes = 1 << 16
     public static let maximumExits = 1 << 10
 
     /// - Throws: ``GraphError`` naming the node and the rule it breaks. Complexity: O(nodes + edges).
@@ -79,7 +79,7 @@ public struct Graph: Hashable, Sendable {
     private func checkSize() throws {
         var total = 0
         for index in nodes.indices {
-            // One node is at most 2^31 outputs x 2^31 taps, so this product cannot overflow; the sum is checked each time.
+            // One node is under 2^31 outputs x 2^31 taps, so this product cannot overflow; the sum is checked each time.
             total += macs(ofNode: index)
             guard total <= Graph.maximumMACs else {
                 throw GraphError(.badShape, "the graph needs over \(Graph.maximumMACs) multiply-adds up to \(nodes[index].name); that is more than any machine can run")

@@ -40,8 +40,9 @@ public enum Shape: Hashable, Sendable {
         }
     }
 
-    /// Elements that one value may have at most; keeps every product of sizes inside `Int`.
-    public static let maximumCount = 1 << 31
+    /// Elements that one value may have at most: keeps every product of sizes inside `Int`, and every dimension inside the
+    /// 32-bit integers that kernels take.
+    public static let maximumCount = Int(Int32.max)
 
     /// - Throws: ``GraphError`` when there are not 1 or 3 dimensions, one is below 1, or the product is over
     ///   ``maximumCount``.

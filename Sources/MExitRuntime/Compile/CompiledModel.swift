@@ -61,11 +61,9 @@ public final class CompiledModel: @unchecked Sendable {
         let stages = try graph.stages(exits: options.exits)
         let operations = Fusion(graph: graph, stages: stages, foldsBatchNorm: options.foldsBatchNorm).operations(of: stages)
         let logits = stages.map { graph.exits[$0.exit].logits }
-        let memory = MemoryPlan(graph: graph, operations: operations, logits: logits)
+        let memory = try MemoryPlan(graph: graph, operations: operations, logits: logits)
         let compiler = try Compiler(model: model, operations: operations, memory: memory, stageCount: stages.count)
-        guard let input = memory.places[0] else {
-            throw RuntimeError(.badModel, "no kept exit depends on the input; a classifier that ignores its input cannot be compiled")
-        }
+        let input = try compiler.place(0)
         self.graph = graph
         preprocessing = model.preprocessing
         classNames = model.classNames
@@ -78,7 +76,7 @@ public final class CompiledModel: @unchecked Sendable {
         stageStarts = compiler.stageStarts
         weights = try compiler.weights()
         self.input = input
-        self.logits = logits.compactMap { memory.places[$0] }
+        self.logits = try logits.map(compiler.place)
         scratchFloats = compiler.scratchFloats
         slotFloats = memory.slotFloats
         leastSlotFloats = memory.leastFloats

@@ -34,7 +34,8 @@ struct Compiler {
         return memory
     }
 
-    private func place(_ value: Int) throws -> MemoryPlan.Place {
+    /// Where a value lies in a slot.
+    func place(_ value: Int) throws -> MemoryPlan.Place {
         guard let place = memory.places[value] else {
             throw RuntimeError(.badModel, "\(model.graph.nodes[value].name) has no place in memory; this is a fault of the compiler, please report it")
         }

@@ -51,14 +51,15 @@ struct MemoryPlan {
     /// - Parameters:
     ///   - operations: all fused operations, in execution order.
     ///   - logits: values that stay readable to the end.
-    init(graph: Graph, operations: [FusedOperation], logits: [Int]) {
+    /// - Throws: ``RuntimeError`` when a sample would need more memory than any machine has.
+    init(graph: Graph, operations: [FusedOperation], logits: [Int]) throws {
         self.graph = graph
         places = Array(repeating: nil, count: graph.nodes.count)
         storage = Array(repeating: nil, count: graph.nodes.count)
         findHalos(operations)
         placeInsideConcats(operations)
         var buffers = lifetimes(operations, logits: logits)
-        assign(&buffers, end: operations.count)
+        try assign(&buffers, end: operations.count)
     }
 
     /// True when the value lies exactly where an input placed in a concat (or behind a free flatten) should be.
@@ -126,52 +127,85 @@ struct MemoryPlan {
         return buffers.values.sorted { ($0.firstWrite, $0.root) < ($1.firstWrite, $1.root) }
     }
 
-    /// Largest buffers first, each at the lowest planes that are free for all of its life.
-    private mutating func assign(_ buffers: inout [Buffer], end: Int) {
+    /// One region per geometry, one behind the other.
+    private mutating func assign(_ buffers: inout [Buffer], end: Int) throws {
         var regions: [Geometry: [Int]] = [:]
         for index in buffers.indices { regions[buffers[index].geometry, default: []].append(index) }
         let slack = Int(MEXIT_READ_SLACK)
         slotFloats = slack
-        var live = [Int](repeating: 0, count: end + 2)
+        var offsets: [Geometry: Int] = [:]
         for geometry in regions.keys.sorted(by: { ($0.height * $0.width, $0.height, $0.halo) > ($1.height * $1.width, $1.height, $1.halo) }) {
-            let members = regions[geometry] ?? []
-            let plane = Int(MemoryPlan.map(channels: 1, geometry).channel_stride)
-            // Vectors: one "plane" is a float; starts are rounded so that no two values share a cache line.
-            let grain = plane == 1 ? 16 : 1
-            var placed: [Int] = []
-            var planes = 0
-            for index in members.sorted(by: { (-buffers[$0].channels, $0) < (-buffers[$1].channels, $1) }) {
-                let first = MemoryPlan.lowestGap(for: buffers[index], among: placed.map { buffers[$0] }, grain: grain)
-                buffers[index].firstChannel = first
-                planes = max(planes, first + buffers[index].channels)
-                placed.append(index)
-                for time in buffers[index].firstWrite...buffers[index].lastRead { live[time + 1] += buffers[index].channels * plane }
+            let plane = MemoryPlan.planeFloats(geometry)
+            let planes = MemoryPlan.pack(regions[geometry] ?? [], of: &buffers, plane: plane)
+            let (floats, overflow) = planes.multipliedReportingOverflow(by: plane)
+            guard !overflow, floats <= MemoryPlan.maximumFloats - slotFloats else {
+                throw RuntimeError(.badModel, "one sample would need over \(MemoryPlan.maximumFloats) floats of memory; use a smaller input or a smaller model")
             }
-            for index in members { place(buffers[index], regionOffset: slotFloats, plane: plane) }
-            slotFloats += (planes * plane + 15) / 16 * 16
+            offsets[geometry] = slotFloats
+            slotFloats += (floats + 15) / 16 * 16
         }
         slotFloats += slack
-        leastFloats = live.max() ?? 0
+        place(buffers, offsets)
+        leastFloats = MemoryPlan.mostLive(buffers, end: end)
     }
 
-    private static func lowestGap(for buffer: Buffer, among placed: [Buffer], grain: Int) -> Int {
-        let rivals = placed.filter { $0.firstWrite <= buffer.lastRead && buffer.firstWrite <= $0.lastRead }
-            .sorted { $0.firstChannel < $1.firstChannel }
-        var first = 0
-        for rival in rivals {
-            if first + buffer.channels <= rival.firstChannel { break }
-            first = max(first, (rival.firstChannel + rival.channels + grain - 1) / grain * grain)
+    /// Floats of a slot that are refused: far beyond any machine, and sums of a few such numbers stay inside `Int`.
+    private static let maximumFloats = 1 << 50
+
+    private static func planeFloats(_ geometry: Geometry) -> Int { Int(map(channels: 1, geometry).channel_stride) }
+
+    /// Largest buffers first, each at the lowest planes that are free for all of its life. Returns the planes needed.
+    private static func pack(_ members: [Int], of buffers: inout [Buffer], plane: Int) -> Int {
+        // Vectors: one "plane" is a float; starts are rounded so that no two values share a cache line.
+        let grain = plane == 1 ? 16 : 1
+        /// What is placed, by first plane.
+        var placed: [(first: Int, end: Int, firstWrite: Int, lastRead: Int)] = []
+        var planes = 0
+        for index in members.sorted(by: { (-buffers[$0].channels, $0) < (-buffers[$1].channels, $1) }) {
+            let buffer = buffers[index]
+            var first = 0
+            for rival in placed where rival.firstWrite <= buffer.lastRead && buffer.firstWrite <= rival.lastRead {
+                if first + buffer.channels <= rival.first { break }
+                first = max(first, (rival.end + grain - 1) / grain * grain)
+            }
+            buffers[index].firstChannel = first
+            let end = first + buffer.channels
+            planes = max(planes, end)
+            var (low, high) = (0, placed.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if placed[middle].first <= first { low = middle + 1 } else { high = middle }
+            }
+            placed.insert((first, end, buffer.firstWrite, buffer.lastRead), at: low)
         }
-        return first
+        return planes
     }
 
-    private mutating func place(_ buffer: Buffer, regionOffset: Int, plane: Int) {
+    /// Floats of the values that are alive at the fullest moment.
+    private static func mostLive(_ buffers: [Buffer], end: Int) -> Int {
+        // Times run from -1 (the input is loaded) to `end` (logits are read).
+        var changes = [Int](repeating: 0, count: end + 3)
+        for buffer in buffers {
+            let floats = buffer.channels * planeFloats(buffer.geometry)
+            changes[buffer.firstWrite + 1] += floats
+            changes[buffer.lastRead + 2] -= floats
+        }
+        var live = 0
+        return changes.reduce(0) { most, change in
+            live += change
+            return max(most, live)
+        }
+    }
+
+    private mutating func place(_ buffers: [Buffer], _ offsets: [Geometry: Int]) {
+        let ofRoot = Dictionary(uniqueKeysWithValues: buffers.map { ($0.root, $0) })
         for value in storage.indices {
-            guard let inside = storage[value], inside.root == buffer.root else { continue }
+            guard let inside = storage[value], let buffer = ofRoot[inside.root], let offset = offsets[buffer.geometry] else { continue }
             let map = MemoryPlan.map(channels: graph.shapes[value].channels, geometry(value))
             var origin = map
             let channel = buffer.firstChannel + inside.channel
-            places[value] = Place(map: map, offset: regionOffset + channel * plane + Int(mexit_map_origin(&origin)))
+            places[value] = Place(
+                map: map, offset: offset + channel * MemoryPlan.planeFloats(buffer.geometry) + Int(mexit_map_origin(&origin)))
         }
     }
 
