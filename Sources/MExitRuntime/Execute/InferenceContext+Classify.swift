@@ -84,7 +84,7 @@ extension InferenceContext {
 
     /// One answer per exit, each computed when it is asked for: stop asking, and nothing more is run.
     ///
-    /// The sequence holds a slot until it is finished or let go.
+    /// The sequence holds a slot until it has given its last answer or is let go.
     public func anytime(_ input: Input) throws -> AnytimeSequence {
         guard let slot = takeSlot() else {
             throw RuntimeError(.badUse, "all \(slotCount) slots are in use; release one, or make the context with more")
@@ -110,7 +110,8 @@ extension InferenceContext {
 /// The answers of one sample, exit by exit.
 public final class AnytimeSequence: Sequence, IteratorProtocol {
     private let context: InferenceContext
-    private let slot: Int
+    /// Nil behind the last answer.
+    private var slot: Int?
     private let policy: CheckedPolicy
 
     init(context: InferenceContext, slot: Int, policy: CheckedPolicy) {
@@ -119,13 +120,19 @@ public final class AnytimeSequence: Sequence, IteratorProtocol {
         self.policy = policy
     }
 
-    deinit { context.release(slot) }
+    deinit { release() }
+
+    private func release() {
+        if let slot { context.release(slot) }
+        slot = nil
+    }
 
     /// Runs the next stage and gives its exit's answer; nil behind the last. May be called again at any later time.
     public func next() -> Answer? {
+        guard let slot else { return nil }
         let stage = context.nextStage(of: slot)
-        guard stage < context.model.stageCount else { return nil }
-        // The slot was loaded when the sequence was made and nobody else can reach it, so none of these can throw.
+        defer { if stage >= context.model.stageCount - 1 { release() } }
+        // Only a slot that its caller gave back under our feet can throw here; there is no answer then.
         guard (try? context.runStage(stage, slots: [slot])) != nil, let (verdict, _) = try? context.verdict(of: slot, policy) else { return nil }
         return try? context.answer(of: slot, verdict)
     }

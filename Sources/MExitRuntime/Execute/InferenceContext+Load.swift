@@ -17,6 +17,8 @@ extension InferenceContext {
         try check(count: pixels.count, slot: slot)
         let mean = model.preprocessing.mean
         let std = model.preprocessing.std
+        enter()
+        defer { leave() }
         forEachRow { channel, source, destination in
             let scale = 1 / (255 * std[channel])
             let shift = -mean[channel] / std[channel]
@@ -32,6 +34,8 @@ extension InferenceContext {
         if let bad = values.firstIndex(where: { !$0.isFinite }) {
             throw RuntimeError(.badInput, "the input's value \(bad) is \(values[bad]); all values must be finite")
         }
+        enter()
+        defer { leave() }
         forEachRow { _, source, destination in
             let row = base(of: slot) + destination
             for column in 0..<model.inputShape.width { row[column] = values[source + column] }

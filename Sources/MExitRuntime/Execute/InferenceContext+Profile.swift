@@ -5,8 +5,9 @@ extension InferenceContext {
     /// Where threads share each step, that is the time that passed. Where every thread takes samples of its own through the
     /// stage, it is the sum over the threads divided by their number. Reading the clock is part of it, once per step.
     package func profileStage(_ stage: Int, slots group: [Int], into seconds: inout [Double]) throws {
-        try check(stage, group)
         precondition(seconds.count == model.steps.count, "one time per step")
+        try begin(stage, group)
+        defer { leave() }
         let chunk = chunkSize(for: group.count)
         let chunks = (group.count + chunk - 1) / chunk
         let steps = model.steps(ofStage: stage)
@@ -29,7 +30,6 @@ extension InferenceContext {
         for (position, step) in steps.indices.enumerated() {
             for worker in 0..<pool.threads { seconds[step] += share * times[worker * stride + position] }
         }
-        for slot in group { slots[slot].nextStage += 1 }
     }
 
     private func profile(

@@ -1,10 +1,11 @@
 extension InferenceContext {
     /// Runs a stage on any set of slots that are due for it.
     ///
-    /// - Throws: ``RuntimeError`` when a slot is not loaded or is at another stage; nothing is run then.
+    /// - Throws: ``RuntimeError`` when a slot is not loaded, is at another stage or is named twice; nothing is run then.
     /// - Complexity: the stage's cost times the number of slots; no allocation.
     public func runStage(_ stage: Int, slots group: [Int]) throws {
-        try check(stage, group)
+        try begin(stage, group)
+        defer { leave() }
         let chunk = chunkSize(for: group.count)
         let chunks = (group.count + chunk - 1) / chunk
         if chunks == 1 {
@@ -14,18 +15,22 @@ extension InferenceContext {
                 pool.run(chunks, on: loop) { $0.assumingMemoryBound(to: ChunkLoop.self).pointee.run($1, $2) }
             }
         }
-        for slot in group { slots[slot].nextStage += 1 }
     }
 
-    /// Throws unless the slots are due for the stage.
-    func check(_ stage: Int, _ group: [Int]) throws {
+    /// Moves the slots to the next stage, all or none, and takes the context for the caller until ``leave()``. A slot that is
+    /// named twice is not due the second time.
+    func begin(_ stage: Int, _ group: [Int]) throws {
         guard (0..<model.stageCount).contains(stage) else {
             throw RuntimeError(.badUse, "stage \(stage) is not there; this model has stages 0 ..< \(model.stageCount)")
         }
-        for slot in group {
+        enter()
+        for (position, slot) in group.enumerated() {
             guard slots.indices.contains(slot), slots[slot].isLoaded, slots[slot].isTaken, slots[slot].nextStage == stage else {
-                throw RuntimeError(.badUse, "slot \(slot) is not due for stage \(stage); load it, and run its stages in order")
+                for slot in group[..<position] { slots[slot].nextStage = stage }
+                leave()
+                throw RuntimeError(.badUse, "slot \(slot) is not due for stage \(stage); load it, run its stages in order, and name it once")
             }
+            slots[slot].nextStage = stage + 1
         }
     }
 
@@ -75,8 +80,17 @@ extension InferenceContext {
         return try body(UnsafeBufferPointer(start: base(of: slot) + place.offset, count: model.classCount))
     }
 
+    /// The class with the largest logit at the newest exit of a slot.
+    package func label(of slot: Int) throws -> Int { try withLogits(of: slot, firstLargest) }
+
     /// Looks at the newest exit of a slot. Call once per stage: it follows the labels for patience.
+    ///
+    /// - Throws: ``RuntimeError`` when no stage of the slot has been run, or the policy was checked for a model with another
+    ///   number of exits.
     package func verdict(of slot: Int, _ policy: CheckedPolicy) throws -> (verdict: Verdict, leaves: Bool) {
+        guard policy.stageCount == model.stageCount else {
+            throw RuntimeError(.badPolicy, "the policy was checked for a model of \(policy.stageCount) exits, this one has \(model.stageCount); check it for this model")
+        }
         let stage = slots[slot].nextStage - 1
         let verdict = try withLogits(of: slot) { policy.verdict($0, stage: stage) }
         slots[slot].streak = verdict.label == slots[slot].label ? slots[slot].streak + 1 : 0

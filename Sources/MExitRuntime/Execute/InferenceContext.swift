@@ -1,8 +1,10 @@
 import CMExitKernels
 import MExitIR
 import MExitParallel
+import Synchronization
 
-/// Memory and threads to run one compiled model: one caller at a time.
+/// Memory and threads to run one compiled model: one caller at a time. Two threads that load or run at the same moment end
+/// the process with a message; make a context for each, they share the compiled model.
 ///
 /// Samples live in **slots**. A slot is loaded, taken through stages one by one, read, and released; slots at the same stage
 /// run together in any grouping, and when some leave the others stay where they are: nothing is copied. After `init`,
@@ -28,6 +30,8 @@ public final class InferenceContext {
     let workers: [StepRunner]
     var slots: [SlotState]
     private var free: [Int]
+    /// True while a thread loads or runs.
+    private let isBusy = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - slots: samples that can be under way at once; at least 1.
@@ -75,8 +79,18 @@ public final class InferenceContext {
     /// Number of slots that ``takeSlot()`` can still give.
     public var freeSlots: Int { free.count }
 
-    /// The stage that a slot runs next; equal to the model's stage count when it has run them all.
+    /// The stage that a slot (0 ..< ``slotCount``) runs next; equal to the model's stage count when it has run them all.
     public func nextStage(of slot: Int) -> Int { slots[slot].nextStage }
+
+    /// Marks the begin of work on slots.
+    func enter() {
+        if isBusy.exchange(true, ordering: .acquiring) {
+            fatalError("an InferenceContext was used by two threads at once; give each thread a context of its own")
+        }
+    }
+
+    /// Marks its end.
+    func leave() { isBusy.store(false, ordering: .releasing) }
 
     func base(of slot: Int) -> UnsafeMutablePointer<Float> { arena.base + slot * slotStride }
 }

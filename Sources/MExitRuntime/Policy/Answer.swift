@@ -4,7 +4,7 @@ public struct Answer: Hashable, Sendable {
     public var exit: Int
     /// Index of the class with the largest logit.
     public var label: Int
-    /// Softmax probability of that class, at the policy's temperature; 1/K ... 1.
+    /// Softmax probability of that class, at the policy's temperature; 1/K ... 1, or 0 when the logits are not all finite.
     public var confidence: Double
     /// `[K]`
     public var logits: [Float]

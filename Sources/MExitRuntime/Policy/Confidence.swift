@@ -6,7 +6,8 @@
     import Darwin
 #endif
 
-/// How sure an exit is of its answer, from its logits; always in 0 ... 1, larger is surer.
+/// How sure an exit is of its answer, from its logits; always in 0 ... 1, larger is surer. Logits that are not all finite (the
+/// network has overflowed) are not sure at all: 0.
 public enum ConfidenceMeasure: String, Hashable, Sendable, CaseIterable {
     /// The largest softmax probability.
     case confidence
@@ -20,7 +21,7 @@ public enum ConfidenceMeasure: String, Hashable, Sendable, CaseIterable {
 package struct Verdict {
     /// The first class with the largest logit.
     package var label: Int
-    /// Its softmax probability.
+    /// Its softmax probability; 0 when the logits are not all finite.
     package var probability: Double
     /// What the policy's measure says.
     package var certainty: Double
@@ -28,12 +29,11 @@ package struct Verdict {
 
 extension ConfidenceMeasure {
     /// - Parameters:
-    ///   - logits: `[K]`, K >= 1, finite.
+    ///   - logits: `[K]`, K >= 1.
     ///   - temperature: logits are divided by it first; above 0.
     /// - Complexity: O(K), no allocation.
     func verdict(_ logits: UnsafeBufferPointer<Float>, temperature: Double) -> Verdict {
-        var label = 0
-        for index in logits.indices where logits[index] > logits[label] { label = index }
+        let label = firstLargest(logits)
         let largest = Double(logits[label])
         var sum = 0.0
         var weighted = 0.0
@@ -42,9 +42,11 @@ extension ConfidenceMeasure {
             let shifted = (Double(logits[index]) - largest) / temperature
             let weight = exp(shifted)
             sum += weight
-            weighted += weight * shifted
+            // The limit for small weights is 0, also where `shifted` is infinite.
+            if weight > 0 { weighted += weight * shifted }
             if index != label { second = max(second, weight) }
         }
+        guard logits.allSatisfy(\.isFinite) else { return Verdict(label: label, probability: 0, certainty: 0) }
         let probability = 1 / sum
         let certainty: Double
         switch self {
@@ -58,10 +60,19 @@ extension ConfidenceMeasure {
     }
 }
 
+/// The first index with the largest value, whatever is not a number set aside. `logits` is not empty.
+func firstLargest(_ logits: UnsafeBufferPointer<Float>) -> Int {
+    var label = 0
+    for index in logits.indices where logits[index] > logits[label] || logits[label].isNaN { label = index }
+    return label
+}
+
 /// Softmax of logits.
 ///
-/// - Returns: `[K]`, sums to 1. Complexity: O(K).
+/// - Parameter temperature: above 0.
+/// - Returns: `[K]`, sums to 1; all 0 when the logits are not all finite. Complexity: O(K).
 public func softmax(_ logits: [Float], temperature: Double = 1) -> [Double] {
+    guard logits.allSatisfy(\.isFinite) else { return Array(repeating: 0, count: logits.count) }
     let largest = Double(logits.max() ?? 0)
     let weights = logits.map { exp((Double($0) - largest) / temperature) }
     let sum = weights.reduce(0, +)

@@ -63,6 +63,8 @@ public struct CheckedPolicy: Hashable, Sendable {
     public let policy: ExitPolicy
     /// For a fixed exit, its stage.
     let fixedStage: Int
+    /// Exits of the model it was checked against.
+    let stageCount: Int
 
     /// - Throws: ``RuntimeError`` when the policy does not fit the model's exits.
     public init(_ policy: ExitPolicy, for model: CompiledModel) throws {
@@ -92,6 +94,7 @@ public struct CheckedPolicy: Hashable, Sendable {
         }
         self.policy = policy
         fixedStage = fixed
+        stageCount = model.stageCount
     }
 
     /// What the exit at `stage` says, by this policy's measure and temperature.
