@@ -29,6 +29,11 @@ public struct PolicyEvaluation: Hashable, Sendable, Codable {
     /// Per exit: its index, the share of samples that left there, and how often they were right.
     public var exits: [ExitShare]
 
+    /// `MACs` as one word, so that encoders that change the case of keys write `mean_macs`.
+    private enum CodingKeys: String, CodingKey {
+        case policy, accuracy, correct, samples, meanMACs = "meanMacs", savedShare, imagesPerSecond, exits
+    }
+
     public struct ExitShare: Hashable, Sendable, Codable {
         public var exit: Int
         public var share: Double
@@ -73,9 +78,7 @@ public struct Evaluator {
             for stage in 0..<model.stageCount {
                 try context.runStage(stage, slots: group.map(\.slot))
                 for member in group {
-                    let label = try context.withLogits(of: member.slot) { logits in
-                        logits.indices.reduce(0) { logits[$1] > logits[$0] ? $1 : $0 }
-                    }
+                    let label = try context.label(of: member.slot)
                     if label == data.label(of: member.index) { correct[stage] += 1 }
                 }
             }

@@ -67,7 +67,7 @@ struct EvalCommand: ParsableCommand {
             let report = EvalReport(
                 model: model, data: images.name, samples: images.count, skipped: images.skipped.count, threads: threads,
                 exits: try evaluator.exits(), policies: try policies.map { try evaluator.evaluate($0.1, name: $0.0) })
-            try StandardOutput.write(json ? try report.json() : report.text())
+            try StandardOutput.write(json ? try jsonText(report) : report.text())
         }
     }
 

@@ -1,8 +1,7 @@
-import Foundation
 import MExitCalibration
 import MExitCommand
 
-/// What `mexit-eval` prints.
+/// What `mexit-eval` prints; `--json` with keys in snake case.
 struct EvalReport: Encodable {
     let model: String
     let data: String
@@ -12,12 +11,6 @@ struct EvalReport: Encodable {
     let threads: Int
     let exits: [ExitEvaluation]
     let policies: [PolicyEvaluation]
-
-    func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
-    }
 
     func text() -> String {
         var text = "\(data): \(samples) images" + (skipped > 0 ? ", \(skipped) more skipped because they do not decode" : "") + "\n\n"

@@ -22,7 +22,7 @@ struct Inspect: ParsableCommand {
     var file: String?
 
     @Option(help: "Show an architecture instead: a preset's name or a JSON file.")
-    var arch: String?
+    var arch: ArchitectureReference?
 
     @Option(help: "Number of classes, with --arch.")
     var classes: Int?
@@ -61,7 +61,7 @@ struct Inspect: ParsableCommand {
 
     private func report() throws -> InspectReport {
         if let arch, let classes {
-            let architecture = try Architecture(argument: arch)
+            let architecture = try arch.load()
             return try InspectReport(
                 graph: try architecture.graph(classes: classes, input: input?.shape), name: architecture.name, exits: exits?.indices)
         }
