@@ -79,9 +79,9 @@ import Testing
         // A graph that asks for 8 GiB in a file of a few bytes.
         refuses("not possible", .malformed) {
             $0.nodes[0].content = Wire.message { $0.numbers(1, [1 << 15]) }
-            $0.nodes[1].content = Wire.message { $0.number(1, 1 << 16) }
+            $0.nodes[1].content = Wire.message { $0.number(1, (1 << 16) - 1) }
             $0.mean = []
-            $0.segments[0].dims = [1 << 16, 1 << 15]
+            $0.segments[0].dims = [(1 << 16) - 1, 1 << 15]
             $0.segments[0].codec = 2
         }
     }
