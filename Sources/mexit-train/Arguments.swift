@@ -7,6 +7,10 @@ extension DeconflictionOptions.Method: ExpressibleByArgument {}
 extension DeconflictionOptions.Scope: ExpressibleByArgument {}
 extension DeconflictionOptions.Reduction: ExpressibleByArgument {}
 extension BadImagePolicy: ExpressibleByArgument {}
+extension ExitWeights: ExpressibleByArgument {
+    public init?(argument: String) { self.init(parsing: argument) }
+    public var defaultValueDescription: String { description }
+}
 
 struct DataArguments: ParsableArguments {
     @Option(name: .customLong("data"), help: ArgumentHelp(
@@ -128,6 +132,22 @@ struct TrainingArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: "Share of the label that is spread evenly over all classes.")
     var labelSmoothing: Double = 0
 
+    @Option(parsing: .unconditional, help: ArgumentHelp(
+        "How much each exit's loss counts: constant (1 each), linear (rising with depth, mean 1), sdn (ramp of shallow-deep networks), or one number per exit.",
+        valueName: "constant|linear|sdn|list"))
+    var exitWeights: ExitWeights = .constant
+
+    @Option(parsing: .unconditional, help: ArgumentHelp(
+        "Self-distillation: share of the earlier exits' loss that is their divergence from the last exit.", valueName: "share"))
+    var distill: Double = 0
+
+    @Option(parsing: .unconditional, help: "Temperature of --distill.")
+    var distillTemperature: Double = 1
+
+    @Option(parsing: .unconditional, help: ArgumentHelp(
+        "Decay of an exponential moving average of the weights, which is then validated and saved; 0: none.", valueName: "decay"))
+    var ema: Double = 0
+
     @Option(help: ArgumentHelp("Random changes to training images: crop,flip or crop or flip or none. Crops are of images padded by an eighth of their side.", valueName: "list"))
     var augment: AugmentArgument = AugmentArgument(crop: true, flip: true)
 
@@ -151,7 +171,7 @@ struct TrainingArguments: ParsableArguments {
 
 struct DeconflictionArguments: ParsableArguments {
     @Option(name: .customLong("deconflict"), help: ArgumentHelp(
-        "How the exits' gradients become one: project (gradient deconfliction) or none (plain sum).", valueName: "method"))
+        "How the exits' gradients become one: project (gradient deconfliction), pcgrad, cagrad, or none (plain sum).", valueName: "method"))
     var method: DeconflictionOptions.Method = .project
 
     @Option(help: "What counts as one gradient vector: tensor, block or network.")
@@ -160,11 +180,14 @@ struct DeconflictionArguments: ParsableArguments {
     @Option(help: "sum, or mean over the exits that reach a tensor.")
     var reduction: DeconflictionOptions.Reduction = .sum
 
-    @Option(parsing: .unconditional, help: "Share of the conflicting component that is removed.")
+    @Option(parsing: .unconditional, help: "Share of the conflicting component that project and pcgrad remove.")
     var projectionStrength: Double = 1
 
+    @Option(parsing: .unconditional, help: "Radius of cagrad's ball around the mean gradient, in units of its norm.")
+    var cagradRadius: Double = 0.5
+
     var options: DeconflictionOptions {
-        DeconflictionOptions(method: method, scope: scope, reduction: reduction, strength: projectionStrength)
+        DeconflictionOptions(method: method, scope: scope, reduction: reduction, strength: projectionStrength, radius: cagradRadius)
     }
 }
 

@@ -110,7 +110,9 @@ extension TrainCommand {
             "--lr", "\(t.lr)", "--momentum", "\(t.momentum)", "--weight-decay", "\(t.weightDecay)", t.nesterov ? "--nesterov" : "--no-nesterov",
             "--schedule", t.schedule.rawValue, "--warmup", "\(t.warmup)", "--deconflict", deconfliction.method.rawValue,
             "--scope", deconfliction.scope.rawValue, "--reduction", deconfliction.reduction.rawValue,
-            "--projection-strength", "\(deconfliction.projectionStrength)", "--label-smoothing", "\(t.labelSmoothing)",
+            "--projection-strength", "\(deconfliction.projectionStrength)", "--cagrad-radius", "\(deconfliction.cagradRadius)",
+            "--label-smoothing", "\(t.labelSmoothing)", "--exit-weights", "\(t.exitWeights)", "--distill", "\(t.distill)",
+            "--distill-temperature", "\(t.distillTemperature)", "--ema", "\(t.ema)",
             "--augment", t.augment.description, "--seed", "\(t.seed)",
         ]
         if t.schedule == .multistep { words += ["--milestones", t.milestones.description, "--gamma", "\(t.gamma)"] }

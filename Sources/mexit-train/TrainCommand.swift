@@ -43,6 +43,9 @@ struct TrainCommand: ParsableCommand {
             warmup: training.warmup,
             optimizer: SGDOptions(momentum: training.momentum, weightDecay: training.weightDecay, nesterov: training.nesterov),
             deconfliction: deconfliction.options, labelSmoothing: training.labelSmoothing,
+            exitWeights: training.exitWeights,
+            distillation: training.distill == 0 ? nil : Distillation(share: training.distill, temperature: training.distillTemperature),
+            averaging: training.ema,
             augmentation: training.augment.augmentation(side: side), seed: training.seed)
     }
 }

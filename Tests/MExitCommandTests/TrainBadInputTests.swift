@@ -42,7 +42,7 @@ import Testing
         ("--warmup", "3", "warm-up lasts 3.0 epochs"), ("--momentum", "1", "momentum is 1.0"), ("--weight-decay", "-1", "weight decay is -1.0"),
         ("--label-smoothing", "1", "label smoothing is 1.0"), ("--projection-strength", "-1", "projection strength is -1.0"),
         ("--validation", "-1", "--validation is -1"), ("--threads", "0", "--threads is 0"), ("--seed", "-1", "'-1' is invalid for '--seed"),
-        ("--deconflict", "magic", "'none' and 'project'"), ("--augment", "spin", "'spin' is invalid"), ("--image-size", "32", "'32' is invalid"),
+        ("--deconflict", "magic", "'none', 'project', 'pcgrad' or 'cagrad'"), ("--augment", "spin", "'spin' is invalid"), ("--image-size", "32", "'32' is invalid"),
         ("--metrics", "@/m.mexit", "all different"), ("--resume", "@/m.mexit", "would overwrite"), ("--colour", "red", "Unknown option '--colour'"),
     ]) func usage(option: String, value: String, said: String) throws {
         expect(try fixture.train([option, value]), 64, said, [option, value])
@@ -67,7 +67,7 @@ import Testing
         for said in [
             "--arch <name|file.json> Network: a preset or a JSON file. (default: msdnet-tiny)", "Passes over the training images. (default: 20)",
             "all of them where there are fewer. (default: 64)", "Learning rate after the warm-up. (default: 0.1)", "(default: 0.9)", "(default: 0.0001)",
-            "(default: --nesterov)", "(values: multistep, cosine; default: cosine)", "(default: crop,flip)", "(values: none, project; default: project)",
+            "(default: --nesterov)", "(values: multistep, cosine; default: cosine)", "(default: crop,flip)", "(values: none, project, pcgrad, cagrad; default: project)",
             "(values: tensor, block, network; default: tensor)", "(values: sum, mean; default: sum)", "Default: a tenth, at most 5000.",
             "(values: skip, refuse; default: skip)", "(default: 0.5,0.75)", "Default: one per processor.",
             "Exit codes: 0 trained; 1 failed or interrupted; 64 usage.",

@@ -174,6 +174,64 @@ private final class Recorder: TrainingObserver {
         }
     }
 
+    /// Everything that adds state or draws numbers, at once.
+    private func everything(_ options: inout TrainingOptions) {
+        options.epochs = 2
+        options.deconfliction = DeconflictionOptions(method: .pcgrad, scope: .network, reduction: .mean)
+        options.exitWeights = .sdn
+        options.distillation = Distillation(share: 0.4, temperature: 2)
+        options.labelSmoothing = 0.05
+        options.averaging = 0.98
+    }
+
+    @Test func allMethodsTogetherResumeToTheSameBytes() throws {
+        let straight = try makeTrainer(options(everything))
+        let whole = Recorder()
+        _ = try straight.run(observers: [whole])
+        for stop in [8, 15, 29] {
+            let first = try makeTrainer(options(everything))
+            let recorder = Recorder()
+            _ = try first.run(observers: [recorder], isInterrupted: { recorder.steps.count == stop })
+            let saved = try first.checkpoint(classNames: ["rows", "columns", "chess"], provenance: Provenance(seed: 5)).bytes()
+            let second = try makeTrainer(options(everything), threads: 1)
+            try second.resume(from: try TrainingState.read(bytes: saved), provenance: Provenance(seed: 5))
+            let rest = Recorder()
+            _ = try second.run(observers: [rest])
+            #expect(try bytes(second) == bytes(straight))
+            #expect(rest.epochs.last?.validation == whole.epochs.last?.validation)
+            #expect(Array(second.state.parameters.values) == Array(straight.state.parameters.values))
+        }
+    }
+
+    @Test func theAverageIsWhatIsValidatedAndSaved() throws {
+        let trainer = try makeTrainer(options { $0.epochs = 1; $0.averaging = 0.99 })
+        let recorder = Recorder()
+        _ = try trainer.run(observers: [recorder])
+        let plain = try makeTrainer(options { $0.epochs = 1 })
+        let other = Recorder()
+        _ = try plain.run(observers: [other])
+        #expect(Array(trainer.state.parameters.values) == Array(plain.state.parameters.values), "averaging changes no step")
+        #expect(recorder.epochs[0].validation != other.epochs[0].validation)
+        let model = try trainer.model(classNames: [], provenance: Provenance())
+        #expect(model.tensors["a.conv.weight"] != (try plain.model(classNames: [], provenance: Provenance())).tensors["a.conv.weight"])
+        let average = try #require(trainer.state.average)
+        #expect(model.tensors == average.withAverage { trainer.state.parameters.tensors() })
+        // The saved model, loaded for training, gives the validation that was reported.
+        let loaded = try makeTrainer(options())
+        try loaded.state.parameters.assign(model.tensors)
+        #expect(loaded.validate() == recorder.epochs[0].validation)
+    }
+
+    @Test(arguments: [DeconflictionOptions.Method.pcgrad, .cagrad], [DeconflictionOptions.Scope.tensor, .block, .network])
+    func rivalsTrain(method: DeconflictionOptions.Method, scope: DeconflictionOptions.Scope) throws {
+        let trainer = try makeTrainer(options { $0.epochs = 3; $0.deconfliction = DeconflictionOptions(method: method, scope: scope) })
+        let recorder = Recorder()
+        _ = try trainer.run(observers: [recorder])
+        let (first, last) = (try #require(recorder.epochs.first), try #require(recorder.epochs.last))
+        #expect(zip(last.training, first.training).allSatisfy { $0.loss < $1.loss })
+        #expect(last.conflicts.blocks[0].pairs[0].seen == 15 * 3)
+    }
+
     @Test func aStateOfAnotherRunIsRefused() throws {
         let names = ["rows", "columns", "chess"]
         let provenance = Provenance(dataFingerprint: "d")
@@ -181,6 +239,17 @@ private final class Recorder: TrainingObserver {
         let other = try makeTrainer(options { $0.learningRate = 0.05 })
         let error = #expect(throws: TrainingError.self) { try other.resume(from: saved, provenance: provenance) }
         #expect(error?.message.contains("learning rate is 0.1, this run's 0.05") == true)
+        let changes: [(String, (inout TrainingOptions) -> Void)] = [
+            ("its exit weights is constant, this run's sdn", { $0.exitWeights = .sdn }),
+            ("its distillation is none, this run's 0.5 at temperature 1.0", { $0.distillation = Distillation(share: 0.5) }),
+            ("its decay of the weight average is 0.0, this run's 0.9", { $0.averaging = 0.9 }),
+            ("its deconfliction is project, this run's cagrad", { $0.deconfliction.method = .cagrad }),
+        ]
+        for (message, change) in changes {
+            let other = try makeTrainer(options(change))
+            let error = #expect(throws: TrainingError.self) { try other.resume(from: saved, provenance: provenance) }
+            #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+        }
         let same = try makeTrainer(options())
         #expect(throws: TrainingError.self) { try same.resume(from: saved, provenance: Provenance(dataFingerprint: "e")) }
         for damage: (inout TrainingState) -> Void in [
@@ -206,7 +275,8 @@ private final class Recorder: TrainingObserver {
         #expect(wrongClasses?.code == .mismatch)
         for change: (inout TrainingOptions) -> Void in [
             { $0.batchSize = 0 }, { $0.epochs = 0 }, { $0.learningRate = -1 }, { $0.optimizer.momentum = 2 }, { $0.warmup = 100 },
-            { $0.deconfliction.strength = .infinity },
+            { $0.deconfliction.strength = .infinity }, { $0.exitWeights = .list([1, 1, 1]) }, { $0.averaging = 1 },
+            { $0.distillation = Distillation(share: -1) },
         ] {
             let bad = options(change)
             #expect(throws: TrainingError.self) { try Trainer(graph: try microNetwork(), data: data, options: bad, threads: 1) }

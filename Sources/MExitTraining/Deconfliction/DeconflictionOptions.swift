@@ -6,6 +6,10 @@ public struct DeconflictionOptions: Hashable, Sendable {
         case none
         /// ``ProjectionCombiner``.
         case project
+        /// ``PCGradCombiner``. Published with scope ``Scope/network``.
+        case pcgrad
+        /// ``CAGradCombiner``. Published with scope ``Scope/network``.
+        case cagrad
     }
 
     /// What one gradient vector is: inner products are taken, and conflicts resolved, over this much of the network.
@@ -28,20 +32,28 @@ public struct DeconflictionOptions: Hashable, Sendable {
     public var method: Method
     public var scope: Scope
     public var reduction: Reduction
-    /// s of ``ProjectionCombiner``.
+    /// s of ``ProjectionCombiner`` and ``PCGradCombiner``.
     public var strength: Double
+    /// c of ``CAGradCombiner``.
+    public var radius: Double
 
-    public init(method: Method = .project, scope: Scope = .tensor, reduction: Reduction = .sum, strength: Double = 1) {
+    public init(
+        method: Method = .project, scope: Scope = .tensor, reduction: Reduction = .sum, strength: Double = 1, radius: Double = 0.5
+    ) {
         self.method = method
         self.scope = scope
         self.reduction = reduction
         self.strength = strength
+        self.radius = radius
     }
 
-    /// - Throws: ``TrainingError`` when the strength is negative or not finite.
+    /// - Throws: ``TrainingError`` when the strength is negative or not finite, or the radius outside 0 ..< 1.
     public func check() throws {
         guard strength.isFinite, strength >= 0 else {
             throw TrainingError(.badOption, "projection strength is \(strength); it must be a finite number of 0 or more")
+        }
+        guard radius >= 0, radius < 1 else {
+            throw TrainingError(.badOption, "the radius of CAGrad is \(radius); it must be at least 0 and below 1")
         }
     }
 
@@ -49,6 +61,8 @@ public struct DeconflictionOptions: Hashable, Sendable {
         switch method {
         case .none: SumCombiner()
         case .project: ProjectionCombiner(strength: strength)
+        case .pcgrad: PCGradCombiner(strength: strength)
+        case .cagrad: CAGradCombiner(radius: radius)
         }
     }
 }

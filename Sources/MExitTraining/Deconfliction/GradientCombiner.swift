@@ -3,15 +3,16 @@
 /// Every method of the family can be written so (projection, PCGrad, CAGrad, MGDA), which is why no combined vector is
 /// ever copied. A new rule is one type and one case of ``DeconflictionOptions/Method``.
 public protocol GradientCombiner: Sendable {
+    /// - Parameter draw: random bits, others for every step and group, for rules that choose an order.
     /// - Returns: one finite coefficient per gradient when the Gram matrix is finite.
-    func coefficients(of gram: GramMatrix) -> [Double]
+    func coefficients(of gram: GramMatrix, draw: UInt64) -> [Double]
 }
 
 /// Joint training: the plain sum.
 public struct SumCombiner: GradientCombiner {
     public init() {}
 
-    public func coefficients(of gram: GramMatrix) -> [Double] { [Double](repeating: 1, count: gram.size) }
+    public func coefficients(of gram: GramMatrix, draw: UInt64 = 0) -> [Double] { [Double](repeating: 1, count: gram.size) }
 }
 
 /// Gradient deconfliction: each gradient gives up what it has against the others.
@@ -33,7 +34,7 @@ public struct ProjectionCombiner: GradientCombiner {
 
     public init(strength: Double = 1) { self.strength = strength }
 
-    public func coefficients(of gram: GramMatrix) -> [Double] {
+    public func coefficients(of gram: GramMatrix, draw: UInt64 = 0) -> [Double] {
         (0..<gram.size).map { k in
             guard gram.hasDirection(k) else { return 1 }
             var conflict = 0.0

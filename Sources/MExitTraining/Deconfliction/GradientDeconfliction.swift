@@ -1,10 +1,11 @@
 import CMExitKernels
+import MExitData
 import MExitIR
 import MExitParallel
 
 /// Turns the gradients of the exits into one per tensor, in place: measure, decide, apply.
 ///
-/// 1. ``measure(_:pool:)`` takes the inner products of every tensor (double precision), tensors in parallel.
+/// 1. ``measure(_:pool:step:)`` takes the inner products of every tensor (double precision), tensors in parallel.
 /// 2. It adds them up over each group of the scope and asks the combiner for coefficients; cheap, on the caller's thread.
 /// 3. ``combined(_:in:)`` forms G = sum over k of c[k] g_k of one tensor in the memory of its first gradient.
 ///
@@ -15,6 +16,9 @@ public final class GradientDeconfliction {
     /// Counts since the last ``resetStatistics()``; empty blocks when exits share one loss.
     public private(set) var statistics: ConflictStatistics
 
+    private let combiner: any GradientCombiner
+    /// Chooses what a combiner draws.
+    private let seed: UInt64
     private let tensors: [TensorGradients]
     private let groups: [Group]
     /// Tensors by falling cost, so that the last ones to be taken are small and threads end together.
@@ -34,10 +38,20 @@ public final class GradientDeconfliction {
         var positions: [[Int]]
     }
 
+    /// - Parameter seed: chooses the orders of ``PCGradCombiner``, together with the step.
     /// - Throws: ``TrainingError`` for impossible options, ``NetworkError`` when `gradients` are of another network.
-    public init(parameters: ParameterStore, gradients: ExitGradients, options: DeconflictionOptions) throws {
+    public convenience init(parameters: ParameterStore, gradients: ExitGradients, options: DeconflictionOptions, seed: UInt64 = 0) throws {
+        try self.init(parameters: parameters, gradients: gradients, options: options, combiner: options.combiner, seed: seed)
+    }
+
+    /// With a rule of its own in place of the options' method.
+    init(
+        parameters: ParameterStore, gradients: ExitGradients, options: DeconflictionOptions, combiner: any GradientCombiner, seed: UInt64
+    ) throws {
         try options.check()
         self.options = options
+        self.combiner = combiner
+        self.seed = seed
         let tensors = gradients.tensors
         self.tensors = tensors
         let graph = parameters.graph
@@ -60,8 +74,9 @@ public final class GradientDeconfliction {
 
     /// Takes all inner products and decides the coefficients.
     ///
+    /// - Parameter step: of the training; the same step draws the same numbers.
     /// - Returns: norm of the combined gradient of the whole network. Not finite when a gradient is not: then do not apply.
-    public func measure(_ gradients: ExitGradients, pool: WorkerPool) -> Double {
+    public func measure(_ gradients: ExitGradients, pool: WorkerPool, step: Int = 0) -> Double {
         precondition(gradients.tensors == tensors, "the gradients are of another network")
         grams.withUnsafeMutableBufferPointer { grams in
             pool.run(order.count) { _, index in
@@ -74,8 +89,10 @@ public final class GradientDeconfliction {
                 }
             }
         }
-        let combiner = options.combiner
-        for group in groups { decide(group, combiner) }
+        for (index, group) in groups.enumerated() {
+            var random = CounterRandom(.deconfliction, seed: seed, step, index)
+            decide(group, draw: random.next())
+        }
         var squares = 0.0
         for t in tensors.indices {
             squares += grams[t].squaredNorm(ofCombination: coefficients[t])
@@ -84,20 +101,20 @@ public final class GradientDeconfliction {
         return squares.squareRoot()
     }
 
-    private func decide(_ group: Group, _ combiner: any GradientCombiner) {
+    private func decide(_ group: Group, draw: UInt64) {
         var gram = GramMatrix(size: group.losses.count)
         for (t, positions) in zip(group.members, group.positions) {
             for i in positions.indices {
                 for j in i..<positions.count { gram[positions[i], positions[j]] += grams[t][i, j] }
             }
         }
-        let c = combiner.coefficients(of: gram)
+        let c = combiner.coefficients(of: gram, draw: draw)
         for (t, positions) in zip(group.members, group.positions) {
             coefficients[t] = positions.map { c[$0] * factors[t] }
         }
     }
 
-    /// Forms the combined gradient of tensor `t` after ``measure(_:pool:)``, in the memory of its first gradient.
+    /// Forms the combined gradient of tensor `t` after ``measure(_:pool:step:)``, in the memory of its first gradient.
     ///
     /// May run for different tensors on different threads. Nil for a tensor that no exit reaches.
     public func combined(_ t: Int, in gradients: ExitGradients) -> UnsafeMutableBufferPointer<Float>? {

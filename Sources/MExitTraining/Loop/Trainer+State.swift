@@ -2,13 +2,16 @@ import MExitCheckpoint
 import MExitIR
 
 extension Trainer {
-    /// Everything that is needed to go on bit for bit, at any step: parameters, momentum, position, the epoch's tally, and the
-    /// options, so that another run cannot go on with it by mistake. Conflict counts of the epoch in progress are not kept.
+    /// Everything that is needed to go on bit for bit, at any step: parameters, momentum, their average, position, the epoch's tally,
+    /// and the options, so that another run cannot go on with it by mistake. Conflict counts of the epoch in progress are not kept.
     ///
     /// - Throws: `ModelError`.
     public func checkpoint(classNames: [String], provenance: Provenance) throws -> TrainingState {
-        var saved = TrainingState(model: try model(classNames: classNames, provenance: provenance))
         let parameters = state.parameters
+        var saved = TrainingState(model: try model(tensors: parameters.tensors(), classNames: classNames, provenance: provenance))
+        for (name, values) in state.average?.withAverage({ parameters.tensors() }) ?? [:] {
+            saved.tensors["average/" + name] = TrainingState.Tensor(dimensions: [values.count], values: values)
+        }
         for tensor in parameters.trainable {
             saved.tensors["velocity/" + tensor.spec.name] = TrainingState.Tensor(
                 dimensions: tensor.spec.dimensions, values: Array(state.optimizer.velocity.floats[tensor.range]))
@@ -53,6 +56,11 @@ extension Trainer {
             return tally
         }
         try parameters.assign(saved.model.tensors)
+        try state.average?.withAverage {
+            let prefix = "average/"
+            let named = saved.tensors.filter { $0.key.hasPrefix(prefix) }.map { (String($0.key.dropFirst(prefix.count)), $0.value.values) }
+            try parameters.assign(Dictionary(named) { first, _ in first })
+        }
         for tensor in parameters.trainable {
             _ = state.optimizer.velocity.floats[tensor.range].update(
                 fromContentsOf: saved.tensors["velocity/" + tensor.spec.name]?.values ?? [])
@@ -74,7 +82,10 @@ extension Trainer {
             ("weight decay", "\(options.optimizer.weightDecay)"), ("nesterov", "\(options.optimizer.nesterov)"),
             ("deconfliction", options.deconfliction.method.rawValue), ("scope", options.deconfliction.scope.rawValue),
             ("reduction", options.deconfliction.reduction.rawValue), ("projection strength", "\(options.deconfliction.strength)"),
-            ("label smoothing", "\(options.labelSmoothing)"),
+            ("radius of CAGrad", "\(options.deconfliction.radius)"), ("label smoothing", "\(options.labelSmoothing)"),
+            ("exit weights", "\(options.exitWeights)"),
+            ("distillation", options.distillation.map { "\($0.share) at temperature \($0.temperature)" } ?? "none"),
+            ("decay of the weight average", "\(options.averaging)"),
             ("augmentation", "crop \(augmentation.cropPadding) flip \(augmentation.horizontalFlip) cutout \(augmentation.cutout)"),
             ("seed", "\(options.seed)"), ("validation images", "\(validation?.data.count ?? 0)"),
         ]

@@ -23,7 +23,9 @@ public final class Trainer {
     private let loader: SampleLoader
     private let sampler: BatchSampler
     private let schedule: LearningRateSchedule
-    private let loss: SoftmaxCrossEntropy
+    private let losses: ExitLosses
+    /// Cumulative per exit.
+    private let macs: [Int]
     private let gradients: ExitGradients
     private let deconfliction: GradientDeconfliction
     /// Labels of the batch at hand.
@@ -52,13 +54,16 @@ public final class Trainer {
         schedule = try LearningRateSchedule(
             base: options.learningRate, shape: options.schedule, warmup: options.warmup, epochs: options.epochs,
             stepsPerEpoch: sampler.batchesPerEpoch)
-        loss = try SoftmaxCrossEntropy(labelSmoothing: options.labelSmoothing)
+        losses = try ExitLosses(
+            exits: graph.exits.count, classes: graph.classCount, labelSmoothing: options.labelSmoothing, distillation: options.distillation)
+        try options.exitWeights.check(exits: graph.exits.count)
+        macs = Graph.cumulative(try graph.stageCosts()).map(\.macs)
         pool = WorkerPool(threads: max(1, threads))
-        state = try TrainerState(graph: graph, optimizer: options.optimizer, seed: options.seed)
+        state = try TrainerState(graph: graph, optimizer: options.optimizer, seed: options.seed, averaging: options.averaging)
         let groups = options.lossGroups(exits: graph.exits.count)
         gradients = try ExitGradients(parameters: state.parameters, groups: groups)
         deconfliction = try GradientDeconfliction(
-            parameters: state.parameters, gradients: gradients, options: options.deconfliction)
+            parameters: state.parameters, gradients: gradients, options: options.deconfliction, seed: options.seed)
         network = try TrainingNetwork(parameters: state.parameters, batch: sampler.batchSize, pool: pool, groups: groups)
     }
 
@@ -136,17 +141,20 @@ public final class Trainer {
         let rate = schedule.rate(step: state.step)
         fill(batch, from: loader, epoch: epoch)
         network.forward(count: batch.count, training: true)
-        let results = losses(count: batch.count, loss, derivatives: true)
+        let weights = options.exitWeights.weights(macs: macs, epoch: epoch, epochs: options.epochs)
+        let results = evaluate(losses, weights: weights)
         if let exit = results.firstIndex(where: { !$0.loss.isFinite }) {
             throw diverged("the loss of exit \(exit) is \(name(results[exit].loss))", step: state.step + 1, epoch, rate)
         }
         network.backward(into: gradients)
-        let norm = deconfliction.measure(gradients, pool: pool)
+        let norm = deconfliction.measure(gradients, pool: pool, step: state.step)
         guard norm.isFinite else { throw diverged("the gradient's norm is \(name(norm))", step: state.step + 1, epoch, rate) }
         pool.run(gradients.tensors.count) { _, t in
             guard let gradient = deconfliction.combined(t, in: gradients) else { return }
             state.optimizer.step(t, gradient: gradient, rate: rate)
+            state.average?.add(t, step: state.step + 1)
         }
+        state.average?.addStatistics(step: state.step + 1)
         for exit in results.indices { state.tally[exit].add(results[exit], images: batch.count) }
         state.step += 1
         return StepReport(
@@ -176,30 +184,36 @@ extension Trainer {
     }
 
     /// The loss of every exit on the batch at hand.
-    func losses(count: Int, _ loss: SoftmaxCrossEntropy, derivatives: Bool) -> [SoftmaxCrossEntropy.Result] {
+    ///
+    /// - Parameter weights: of the derivatives, which are left with the network; nil: none are needed.
+    func evaluate(_ losses: ExitLosses, weights: [Double]?) -> [SoftmaxCrossEntropy.Result] {
         var results = [SoftmaxCrossEntropy.Result](repeating: .init(loss: 0, correct: 0), count: graph.exits.count)
         results.withUnsafeMutableBufferPointer { results in
             labels.withUnsafeBufferPointer { labels in
                 pool.run(results.count) { _, exit in
-                    results[exit] = loss(
-                        logits: network.logits(exit: exit), labels: labels, classes: graph.classCount,
-                        gradient: derivatives ? network.logitGradients(exit: exit) : nil)
+                    results[exit] = losses(
+                        exit: exit, logits: network.logits(exit:), labels: labels, weight: weights?[exit] ?? 1,
+                        gradient: weights == nil ? nil : network.logitGradients(exit: exit))
                 }
             }
         }
         return results
     }
 
-    /// Loss (without label smoothing) and accuracy of every exit on the held-out images, batch norms with their running
-    /// statistics; empty when none are held out.
+    /// Cross-entropy (without label smoothing or distillation) and accuracy of every exit on the held-out images, batch norms
+    /// with their running statistics, averaged weights where an average is kept; empty when none are held out.
     public func validate() -> [ExitTally] {
-        guard let validation, let plain = try? SoftmaxCrossEntropy() else { return [] }
+        guard let validation, let plain = try? ExitLosses(exits: graph.exits.count, classes: graph.classCount) else { return [] }
+        return state.average.map { $0.withAverage { validate(validation, plain) } } ?? validate(validation, plain)
+    }
+
+    private func validate(_ validation: SampleLoader, _ plain: ExitLosses) -> [ExitTally] {
         var tally = graph.exits.map { _ in ExitTally() }
         for start in stride(from: 0, to: validation.data.count, by: network.batch) {
             let batch = Array(start..<min(start + network.batch, validation.data.count))
             fill(batch, from: validation, epoch: 0)
             network.forward(count: batch.count, training: false)
-            for (exit, result) in losses(count: batch.count, plain, derivatives: false).enumerated() {
+            for (exit, result) in evaluate(plain, weights: nil).enumerated() {
                 tally[exit].add(result, images: batch.count)
             }
         }

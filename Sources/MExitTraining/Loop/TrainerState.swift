@@ -7,6 +7,8 @@ import MExitIR
 public final class TrainerState {
     public let parameters: ParameterStore
     public let optimizer: SGD
+    /// What validation and the saved model use in place of the parameters, if anything.
+    public let average: WeightAverage?
     public let seed: UInt64
     /// Steps done since the beginning. Epoch and place in it follow from the steps of an epoch.
     public internal(set) var step = 0
@@ -15,12 +17,14 @@ public final class TrainerState {
 
     /// Fresh weights.
     ///
+    /// - Parameter averaging: decay of ``WeightAverage``; 0: no average is kept.
     /// - Throws: ``TrainingError``, ``NetworkError``.
-    public init(graph: Graph, optimizer: SGDOptions, seed: UInt64) throws {
+    public init(graph: Graph, optimizer: SGDOptions, seed: UInt64, averaging: Double = 0) throws {
         parameters = try ParameterStore(graph: graph)
         parameters.initialize(seed: seed)
         self.optimizer = try SGD(parameters: parameters, options: optimizer)
         self.seed = seed
+        average = averaging == 0 ? nil : try WeightAverage(parameters: parameters, decay: averaging)
         tally = graph.exits.map { _ in ExitTally() }
     }
 }

@@ -16,6 +16,11 @@ public struct TrainingOptions: Hashable, Sendable {
     public var deconfliction: DeconflictionOptions
     /// s of ``SoftmaxCrossEntropy``, in training; validation losses are without.
     public var labelSmoothing: Double
+    public var exitWeights: ExitWeights
+    /// Nil: exits learn from the labels alone.
+    public var distillation: Distillation?
+    /// Decay of ``WeightAverage``, below 1; 0: the weights themselves are validated and saved.
+    public var averaging: Double
     public var augmentation: Augmentation
     /// Chooses first weights, the order of images, and augmentations.
     public var seed: UInt64
@@ -23,7 +28,8 @@ public struct TrainingOptions: Hashable, Sendable {
     public init(
         epochs: Int = 20, batchSize: Int = 64, learningRate: Double = 0.1, schedule: LearningRateSchedule.Shape = .cosine,
         warmup: Double = 1, optimizer: SGDOptions = SGDOptions(), deconfliction: DeconflictionOptions = DeconflictionOptions(),
-        labelSmoothing: Double = 0, augmentation: Augmentation = Augmentation(), seed: UInt64 = 0
+        labelSmoothing: Double = 0, exitWeights: ExitWeights = .constant, distillation: Distillation? = nil, averaging: Double = 0,
+        augmentation: Augmentation = Augmentation(), seed: UInt64 = 0
     ) {
         self.epochs = epochs
         self.batchSize = batchSize
@@ -33,6 +39,9 @@ public struct TrainingOptions: Hashable, Sendable {
         self.optimizer = optimizer
         self.deconfliction = deconfliction
         self.labelSmoothing = labelSmoothing
+        self.exitWeights = exitWeights
+        self.distillation = distillation
+        self.averaging = averaging
         self.augmentation = augmentation
         self.seed = seed
     }
@@ -49,6 +58,9 @@ public struct TrainingOptions: Hashable, Sendable {
         }
         try optimizer.check()
         try deconfliction.check()
+        try exitWeights.check()
+        try distillation?.check()
+        try WeightAverage.check(decay: averaging)
         _ = try LearningRateSchedule(base: learningRate, shape: schedule, warmup: warmup, epochs: epochs, stepsPerEpoch: 1)
         _ = try SoftmaxCrossEntropy(labelSmoothing: labelSmoothing)
     }
@@ -57,7 +69,7 @@ public struct TrainingOptions: Hashable, Sendable {
     func lossGroups(exits: Int) -> [Int]? {
         switch deconfliction.method {
         case .none: [Int](repeating: 0, count: exits)
-        case .project: nil
+        case .project, .pcgrad, .cagrad: nil
         }
     }
 }
