@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Trains one network with every method and seed, and measures each on the test set. May be killed and started again at any time.
+
+    tools/experiments/deconfliction.py --out FOLDER --data cifar10=images:PATH --data tinyimagenet100=images:PATH --jobs 2
+
+Each run has a folder FOLDER/DATA/METHOD/SEED with its model, metrics and `result.json`; runs that have a result are passed
+over, runs that have a state go on from it. All runs of a seed come before the next seed, so that what is there is always
+comparable. `summary.py FOLDER` makes the tables of docs/results.md.
+"""
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+METHODS = {
+    "joint": ["--deconflict", "none"],
+    "equilibrium": ["--deconflict", "none", "--reduction", "mean"],
+    "pcgrad": ["--deconflict", "pcgrad", "--scope", "network"],
+    "project": ["--deconflict", "project", "--scope", "tensor"],
+    "project-mean": ["--deconflict", "project", "--scope", "tensor", "--reduction", "mean"],
+    "project-distill": ["--deconflict", "project", "--scope", "tensor", "--distill", "0.5"],
+}
+COMMON = ["--batch-size", "64", "--lr", "0.1", "--momentum", "0.9", "--weight-decay", "5e-4", "--schedule", "cosine",
+          "--warmup", "1", "--validation", "5000", "--augment", "crop,flip", "--threads", "1"]
+
+
+class Runner:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.children = set()
+        self.lock = threading.Lock()
+        self.stopping = False
+
+    def tool(self, name):
+        return os.path.join(self.arguments.tools, name)
+
+    def call(self, command, **options):
+        with self.lock:
+            if self.stopping:
+                return None
+            child = subprocess.Popen(command, **options)
+            self.children.add(child)
+        output = child.communicate()[0]
+        with self.lock:
+            self.children.discard(child)
+        return output if child.returncode == 0 and not self.stopping else None
+
+    def run(self, data, method, seed):
+        folder = os.path.join(self.arguments.out, data[0], method, str(seed))
+        result = os.path.join(folder, "result.json")
+        if os.path.exists(result):
+            return
+        os.makedirs(folder, exist_ok=True)
+        path = lambda name: os.path.join(folder, name)
+        options = METHODS[method] + COMMON + ["--arch", self.arguments.arch, "--epochs", str(self.arguments.epochs), "--seed", str(seed)]
+        command = [self.tool("mexit-train"), "--data", data[1], "--out", path("model.mexit"), "--metrics", path("metrics.jsonl"),
+                   "--state", path("state"), "--quiet"] + options
+        if os.path.exists(path("state")):
+            command += ["--resume", path("state")]
+        print(f"{time.strftime('%H:%M:%S')} {data[0]} {method} seed {seed}", flush=True)
+        with open(path("log"), "a") as log:
+            if self.call(command, stdout=subprocess.DEVNULL, stderr=log) is None:
+                return self.report(f"{data[0]} {method} seed {seed} stopped; see {path('log')}")
+            output = self.call([self.tool("mexit-eval"), path("model.mexit"), "--data", data[1], "--split", "test", "--threads", "1", "--json"],
+                               stdout=subprocess.PIPE, stderr=log)
+        if output is None:
+            return self.report(f"{data[0]} {method} seed {seed} was not measured; see {path('log')}")
+        with open(result + ".new", "w") as file:
+            json.dump({"data": data[0], "method": method, "seed": seed, "options": options, "test": json.loads(output)}, file)
+        os.rename(result + ".new", result)
+
+    def report(self, text):
+        if not self.stopping:
+            print(f"error: {text}", file=sys.stderr, flush=True)
+
+    def stop(self, *_):
+        with self.lock:
+            self.stopping = True
+            for child in self.children:
+                child.send_signal(signal.SIGINT)
+
+    def work(self, tasks):
+        while True:
+            with self.lock:
+                if self.stopping or not tasks:
+                    return
+                task = tasks.pop(0)
+            self.run(*task)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", required=True, metavar="FOLDER")
+    parser.add_argument("--data", action="append", required=True, metavar="NAME=KIND:DIR")
+    parser.add_argument("--arch", default="msdnet-micro")
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time, of one thread each")
+    parser.add_argument("--tools", default=os.path.join(ROOT, ".build", "release"), metavar="FOLDER", help="where mexit-train and mexit-eval are")
+    arguments = parser.parse_args()
+    data = [tuple(d.split("=", 1)) for d in arguments.data]
+    methods = arguments.methods.split(",")
+    for method in methods:
+        if method not in METHODS:
+            parser.error(f"no method '{method}'; there are {', '.join(METHODS)}")
+    tasks = [(d, m, s) for s in range(1, arguments.seeds + 1) for d in data for m in methods]
+    runner = Runner(arguments)
+    signal.signal(signal.SIGINT, runner.stop)
+    signal.signal(signal.SIGTERM, runner.stop)
+    workers = [threading.Thread(target=runner.work, args=(tasks,)) for _ in range(arguments.jobs)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        while worker.is_alive():
+            worker.join(1)
+
+
+if __name__ == "__main__":
+    main()

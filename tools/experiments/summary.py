@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Tables of the runs of deconfliction.py, in Markdown: tools/experiments/summary.py FOLDER [--keep FOLDER]
+
+Test accuracy per exit: mean and standard deviation over seeds. Differences to joint training are paired by seed (same first
+weights, same validation images, same order of images), with Student's 95 % confidence interval of their mean. Time is that of
+training alone. Conflicts: of all pairs of exits' gradients of one tensor (or of what the scope makes one vector) and step, the
+share whose inner product is negative, and the mean cosine.
+--keep writes every run's result and compressed metrics to a folder, from which the tables can be made again.
+"""
+import argparse
+import gzip
+import json
+import math
+import os
+import shutil
+import statistics
+
+# Two-sided 95 % quantiles of Student's t, by degrees of freedom.
+STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
+ORDER = ["joint", "equilibrium", "pcgrad", "project", "project-mean", "project-distill"]
+
+
+def metrics(folder):
+    for name, opening in (("metrics.jsonl", open), ("metrics.jsonl.gz", gzip.open)):
+        path = os.path.join(folder, name)
+        if os.path.exists(path):
+            with opening(path, "rt") as file:
+                return [json.loads(line) for line in file]
+    return []
+
+
+def read(folder):
+    runs = {}
+    for root, _, files in sorted(os.walk(folder)):
+        if "result.json" in files:
+            with open(os.path.join(root, "result.json")) as file:
+                result = json.load(file)
+            result["folder"] = root
+            result["metrics"] = metrics(root)
+            runs.setdefault(result["data"], {}).setdefault(result["method"], {})[result["seed"]] = result
+    return runs
+
+
+def accuracies(run):
+    return [100 * e["accuracy"] for e in run["test"]["exits"]]
+
+
+def seconds(run):
+    return sum(m["seconds"] for m in run["metrics"] if m["type"] == "end")
+
+
+def conflicts(run):
+    seen = found = 0
+    cosines = 0.0
+    for epoch in run["metrics"]:
+        for block in epoch.get("conflicts") or []:
+            for pair in block["pairs"]:
+                seen += pair["seen"]
+                found += pair["conflicts"]
+                cosines += pair["seen"] * pair["mean_cosine"]
+    return (found / seen, cosines / seen) if seen else None
+
+
+def spread(values):
+    return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}" if len(values) > 1 else f"{values[0]:.2f}"
+
+
+def interval(values):
+    if len(values) < 2:
+        return f"{values[0]:+.2f}"
+    half = STUDENT[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{statistics.mean(values):+.2f} ± {half:.2f}"
+
+
+def row(cells):
+    print("| " + " | ".join(str(c) for c in cells) + " |")
+
+
+def table(methods):
+    exits = len(accuracies(next(iter(next(iter(methods.values())).values()))))
+    names = [m for m in ORDER if m in methods]
+    head = [f"exit {k}" for k in range(exits)] + ["mean"]
+    rule = ["---"] * (exits + 2)
+    with_mean = lambda run: accuracies(run) + [statistics.mean(accuracies(run))]
+    row(["method (seeds)"] + head + ["minutes", "conflicts", "mean cosine"])
+    row(rule + ["---"] * 3)
+    for name in names:
+        runs = list(methods[name].values())
+        found = [c for c in map(conflicts, runs) if c]
+        row([f"{name} ({len(runs)})"] + [spread(v) for v in zip(*map(with_mean, runs))]
+            + [f"{statistics.mean(map(seconds, runs)) / 60:.1f}"]
+            + ([f"{100 * statistics.mean(c[0] for c in found):.1f} %", f"{statistics.mean(c[1] for c in found):.3f}"] if found else ["", ""]))
+    if "joint" not in names:
+        return
+    print()
+    row(["minus joint, paired"] + head)
+    row(rule)
+    for name in names[1:]:
+        seeds = sorted(set(methods[name]) & set(methods["joint"]))
+        if seeds:
+            pairs = [[a - b for a, b in zip(with_mean(methods[name][s]), with_mean(methods["joint"][s]))] for s in seeds]
+            row([f"{name} ({len(seeds)})"] + [interval(v) for v in zip(*pairs)])
+
+
+def keep(runs, folder):
+    for run in (r for methods in runs.values() for seeds in methods.values() for r in seeds.values()):
+        target = os.path.join(folder, run["data"], run["method"], str(run["seed"]))
+        os.makedirs(target, exist_ok=True)
+        shutil.copy(os.path.join(run["folder"], "result.json"), target)
+        source = os.path.join(run["folder"], "metrics.jsonl")
+        if os.path.exists(source):
+            with open(source, "rb") as lines, open(os.path.join(target, "metrics.jsonl.gz"), "wb") as raw:
+                # No time and no name inside: the same metrics give the same bytes.
+                with gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as out:
+                    shutil.copyfileobj(lines, out)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("--keep", metavar="FOLDER")
+    arguments = parser.parse_args()
+    runs = read(arguments.folder)
+    if arguments.keep:
+        keep(runs, arguments.keep)
+    for data, methods in runs.items():
+        print(f"### {data}\n")
+        table(methods)
+        print()
+
+
+if __name__ == "__main__":
+    main()
