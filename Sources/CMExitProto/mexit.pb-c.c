@@ -862,6 +862,141 @@ void   mexit__policy__free_unpacked
   assert(message->base.descriptor == &mexit__policy__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   mexit__promise__init
+                     (Mexit__Promise         *message)
+{
+  static const Mexit__Promise init_value = MEXIT__PROMISE__INIT;
+  *message = init_value;
+}
+size_t mexit__promise__get_packed_size
+                     (const Mexit__Promise *message)
+{
+  assert(message->base.descriptor == &mexit__promise__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t mexit__promise__pack
+                     (const Mexit__Promise *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &mexit__promise__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t mexit__promise__pack_to_buffer
+                     (const Mexit__Promise *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &mexit__promise__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Mexit__Promise *
+       mexit__promise__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Mexit__Promise *)
+     protobuf_c_message_unpack (&mexit__promise__descriptor,
+                                allocator, len, data);
+}
+void   mexit__promise__free_unpacked
+                     (Mexit__Promise *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &mexit__promise__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   mexit__gain_tables__init
+                     (Mexit__GainTables         *message)
+{
+  static const Mexit__GainTables init_value = MEXIT__GAIN_TABLES__INIT;
+  *message = init_value;
+}
+size_t mexit__gain_tables__get_packed_size
+                     (const Mexit__GainTables *message)
+{
+  assert(message->base.descriptor == &mexit__gain_tables__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t mexit__gain_tables__pack
+                     (const Mexit__GainTables *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &mexit__gain_tables__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t mexit__gain_tables__pack_to_buffer
+                     (const Mexit__GainTables *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &mexit__gain_tables__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Mexit__GainTables *
+       mexit__gain_tables__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Mexit__GainTables *)
+     protobuf_c_message_unpack (&mexit__gain_tables__descriptor,
+                                allocator, len, data);
+}
+void   mexit__gain_tables__free_unpacked
+                     (Mexit__GainTables *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &mexit__gain_tables__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   mexit__gain_table__init
+                     (Mexit__GainTable         *message)
+{
+  static const Mexit__GainTable init_value = MEXIT__GAIN_TABLE__INIT;
+  *message = init_value;
+}
+size_t mexit__gain_table__get_packed_size
+                     (const Mexit__GainTable *message)
+{
+  assert(message->base.descriptor == &mexit__gain_table__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t mexit__gain_table__pack
+                     (const Mexit__GainTable *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &mexit__gain_table__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t mexit__gain_table__pack_to_buffer
+                     (const Mexit__GainTable *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &mexit__gain_table__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Mexit__GainTable *
+       mexit__gain_table__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Mexit__GainTable *)
+     protobuf_c_message_unpack (&mexit__gain_table__descriptor,
+                                allocator, len, data);
+}
+void   mexit__gain_table__free_unpacked
+                     (Mexit__GainTable *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &mexit__gain_table__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   mexit__provenance__init
                      (Mexit__Provenance         *message)
 {
@@ -1280,7 +1415,7 @@ const ProtobufCMessageDescriptor mexit__segment__descriptor =
   (ProtobufCMessageInit) mexit__segment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor mexit__model__field_descriptors[5] =
+static const ProtobufCFieldDescriptor mexit__model__field_descriptors[6] =
 {
   {
     "graph",
@@ -1342,9 +1477,22 @@ static const ProtobufCFieldDescriptor mexit__model__field_descriptors[5] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "gain_tables",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Model, gain_tables),
+    &mexit__gain_tables__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned mexit__model__field_indices_by_name[] = {
   2,   /* field[2] = class_names */
+  5,   /* field[5] = gain_tables */
   0,   /* field[0] = graph */
   3,   /* field[3] = policies */
   1,   /* field[1] = preprocessing */
@@ -1353,7 +1501,7 @@ static const unsigned mexit__model__field_indices_by_name[] = {
 static const ProtobufCIntRange mexit__model__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor mexit__model__descriptor =
 {
@@ -1363,7 +1511,7 @@ const ProtobufCMessageDescriptor mexit__model__descriptor =
   "Mexit__Model",
   "mexit",
   sizeof(Mexit__Model),
-  5,
+  6,
   mexit__model__field_descriptors,
   mexit__model__field_indices_by_name,
   1,  mexit__model__number_ranges,
@@ -2280,7 +2428,7 @@ const ProtobufCMessageDescriptor mexit__preprocessing__descriptor =
   (ProtobufCMessageInit) mexit__preprocessing__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor mexit__policy__field_descriptors[9] =
+static const ProtobufCFieldDescriptor mexit__policy__field_descriptors[11] =
 {
   {
     "name",
@@ -2390,14 +2538,40 @@ static const ProtobufCFieldDescriptor mexit__policy__field_descriptors[9] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "date",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Policy, date),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "promise",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Policy, promise),
+    &mexit__promise__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned mexit__policy__field_indices_by_name[] = {
   8,   /* field[8] = data_fingerprint */
+  9,   /* field[9] = date */
   6,   /* field[6] = expected_accuracy */
   5,   /* field[5] = expected_macs */
   1,   /* field[1] = measure */
   4,   /* field[4] = method */
   0,   /* field[0] = name */
+  10,   /* field[10] = promise */
   7,   /* field[7] = samples */
   3,   /* field[3] = temperatures */
   2,   /* field[2] = thresholds */
@@ -2405,7 +2579,7 @@ static const unsigned mexit__policy__field_indices_by_name[] = {
 static const ProtobufCIntRange mexit__policy__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor mexit__policy__descriptor =
 {
@@ -2415,11 +2589,315 @@ const ProtobufCMessageDescriptor mexit__policy__descriptor =
   "Mexit__Policy",
   "mexit",
   sizeof(Mexit__Policy),
-  9,
+  11,
   mexit__policy__field_descriptors,
   mexit__policy__field_indices_by_name,
   1,  mexit__policy__number_ranges,
   (ProtobufCMessageInit) mexit__policy__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue mexit__promise__quantity__enum_values_by_number[5] =
+{
+  { "QUANTITY_UNSPECIFIED", "MEXIT__PROMISE__QUANTITY__QUANTITY_UNSPECIFIED", 0 },
+  { "MACS", "MEXIT__PROMISE__QUANTITY__MACS", 1 },
+  { "ACCURACY", "MEXIT__PROMISE__QUANTITY__ACCURACY", 2 },
+  { "ACCURACY_GAP", "MEXIT__PROMISE__QUANTITY__ACCURACY_GAP", 3 },
+  { "DISAGREEMENT", "MEXIT__PROMISE__QUANTITY__DISAGREEMENT", 4 },
+};
+static const ProtobufCIntRange mexit__promise__quantity__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex mexit__promise__quantity__enum_values_by_name[5] =
+{
+  { "ACCURACY", 2 },
+  { "ACCURACY_GAP", 3 },
+  { "DISAGREEMENT", 4 },
+  { "MACS", 1 },
+  { "QUANTITY_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor mexit__promise__quantity__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "mexit.Promise.Quantity",
+  "Quantity",
+  "Mexit__Promise__Quantity",
+  "mexit",
+  5,
+  mexit__promise__quantity__enum_values_by_number,
+  5,
+  mexit__promise__quantity__enum_values_by_name,
+  1,
+  mexit__promise__quantity__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor mexit__promise__field_descriptors[5] =
+{
+  {
+    "quantity",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Promise, quantity),
+    &mexit__promise__quantity__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Promise, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bound",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Promise, bound),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "confidence",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Promise, confidence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "method",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Promise, method),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned mexit__promise__field_indices_by_name[] = {
+  2,   /* field[2] = bound */
+  3,   /* field[3] = confidence */
+  1,   /* field[1] = limit */
+  4,   /* field[4] = method */
+  0,   /* field[0] = quantity */
+};
+static const ProtobufCIntRange mexit__promise__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor mexit__promise__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "mexit.Promise",
+  "Promise",
+  "Mexit__Promise",
+  "mexit",
+  sizeof(Mexit__Promise),
+  5,
+  mexit__promise__field_descriptors,
+  mexit__promise__field_indices_by_name,
+  1,  mexit__promise__number_ranges,
+  (ProtobufCMessageInit) mexit__promise__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor mexit__gain_tables__field_descriptors[7] =
+{
+  {
+    "measure",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__GainTables, measure),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "temperatures",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Mexit__GainTables, n_temperatures),
+    offsetof(Mexit__GainTables, temperatures),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exits",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Mexit__GainTables, n_exits),
+    offsetof(Mexit__GainTables, exits),
+    &mexit__gain_table__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "method",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__GainTables, method),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "samples",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__GainTables, samples),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data_fingerprint",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__GainTables, data_fingerprint),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "date",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__GainTables, date),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned mexit__gain_tables__field_indices_by_name[] = {
+  5,   /* field[5] = data_fingerprint */
+  6,   /* field[6] = date */
+  2,   /* field[2] = exits */
+  0,   /* field[0] = measure */
+  3,   /* field[3] = method */
+  4,   /* field[4] = samples */
+  1,   /* field[1] = temperatures */
+};
+static const ProtobufCIntRange mexit__gain_tables__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor mexit__gain_tables__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "mexit.GainTables",
+  "GainTables",
+  "Mexit__GainTables",
+  "mexit",
+  sizeof(Mexit__GainTables),
+  7,
+  mexit__gain_tables__field_descriptors,
+  mexit__gain_tables__field_indices_by_name,
+  1,  mexit__gain_tables__number_ranges,
+  (ProtobufCMessageInit) mexit__gain_tables__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor mexit__gain_table__field_descriptors[3] =
+{
+  {
+    "edges",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Mexit__GainTable, n_edges),
+    offsetof(Mexit__GainTable, edges),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "accuracy",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Mexit__GainTable, n_accuracy),
+    offsetof(Mexit__GainTable, accuracy),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "counts",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Mexit__GainTable, n_counts),
+    offsetof(Mexit__GainTable, counts),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned mexit__gain_table__field_indices_by_name[] = {
+  1,   /* field[1] = accuracy */
+  2,   /* field[2] = counts */
+  0,   /* field[0] = edges */
+};
+static const ProtobufCIntRange mexit__gain_table__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor mexit__gain_table__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "mexit.GainTable",
+  "GainTable",
+  "Mexit__GainTable",
+  "mexit",
+  sizeof(Mexit__GainTable),
+  3,
+  mexit__gain_table__field_descriptors,
+  mexit__gain_table__field_indices_by_name,
+  1,  mexit__gain_table__number_ranges,
+  (ProtobufCMessageInit) mexit__gain_table__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor mexit__provenance__field_descriptors[8] =

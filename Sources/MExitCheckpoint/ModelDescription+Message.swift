@@ -6,6 +6,7 @@ extension ModelDescription {
         try classNames.enumerated().forEach { try TextRules.checkName($1, "class \($0)") }
         let graphMessage = try graph.message(arena: arena)
         let policyMessages = try policies.map { try $0.message(arena: arena) as UnsafeMutablePointer<Mexit__Policy>? }
+        let gainMessage = try gainTables?.message(arena: arena)
         let provenanceMessage = try provenance.message(arena: arena)
         return arena.make(mexit__model__init) {
             $0.graph = graphMessage
@@ -20,6 +21,7 @@ extension ModelDescription {
             $0.n_policies = policyMessages.count
             $0.policies = arena.array(policyMessages)
             $0.provenance = provenanceMessage
+            $0.gain_tables = gainMessage
         }
     }
 
@@ -27,8 +29,9 @@ extension ModelDescription {
         guard let graph = message.graph?.pointee, let preprocessing = message.preprocessing?.pointee else {
             throw CheckpointError(.malformed, "the model's \(message.graph == nil ? "graph" : "preprocessing") is missing")
         }
+        let decoded = try Graph(decoding: graph)
         self.init(
-            graph: try Graph(decoding: graph),
+            graph: decoded,
             preprocessing: Preprocessing(
                 mean: Array(repeated(preprocessing.mean, preprocessing.n_mean)), std: Array(repeated(preprocessing.std, preprocessing.n_std))),
             classNames: try repeated(message.class_names, message.n_class_names).enumerated().map { try decodedName($1, "class \($0)") },
@@ -36,41 +39,11 @@ extension ModelDescription {
                 guard let policy = policy?.pointee else { throw CheckpointError(.malformed, "policy \(index) is missing") }
                 return try NamedPolicy(decoding: policy, index: index)
             },
+            gainTables: try message.gain_tables.map { try GainTables(decoding: $0.pointee, exits: decoded.exits.count) },
             provenance: try message.provenance.map { try Provenance(decoding: $0.pointee) } ?? Provenance())
         // `Model` checks this too, once there are tensors; a reader that never reads them may rely on it already.
-        try Model.check(graph: self.graph, preprocessing: self.preprocessing, classNames: self.classNames, policies: self.policies)
-    }
-}
-
-extension NamedPolicy {
-    fileprivate func message(arena: ProtoArena) throws -> UnsafeMutablePointer<Mexit__Policy> {
-        try TextRules.checkName(name, "a policy")
-        try TextRules.checkText(method, "the method of policy '\(name)'")
-        try TextRules.checkText(dataFingerprint, "the data fingerprint of policy '\(name)'")
-        return try arena.make(mexit__policy__init) {
-            $0.name = arena.string(name)
-            $0.measure = arena.string(measure)
-            $0.n_thresholds = thresholds.count
-            $0.thresholds = arena.array(thresholds)
-            $0.n_temperatures = temperatures.count
-            $0.temperatures = arena.array(temperatures)
-            $0.method = arena.string(method)
-            $0.expected_macs = expectedMACs
-            $0.expected_accuracy = expectedAccuracy
-            $0.samples = try unsigned(samples, "policy '\(name)': samples")
-            $0.data_fingerprint = arena.string(dataFingerprint)
-        }
-    }
-
-    fileprivate init(decoding message: Mexit__Policy, index: Int) throws {
-        let name = try decodedName(message.name, "policy \(index)")
-        self.init(
-            name: name, measure: try decodedName(message.measure, "the measure of policy '\(name)'"),
-            thresholds: Array(repeated(message.thresholds, message.n_thresholds)),
-            temperatures: Array(repeated(message.temperatures, message.n_temperatures)),
-            method: try decodedText(message.method, "the method of policy '\(name)'"), expectedMACs: message.expected_macs,
-            expectedAccuracy: message.expected_accuracy, samples: try integer(message.samples, "policy '\(name)': samples"),
-            dataFingerprint: try decodedText(message.data_fingerprint, "the data fingerprint of policy '\(name)'"))
+        try Model.check(
+            graph: self.graph, preprocessing: self.preprocessing, classNames: self.classNames, policies: self.policies, gainTables: gainTables)
     }
 }
 

@@ -6,6 +6,7 @@ public struct ModelDescription: Hashable, Sendable {
     public var preprocessing: Preprocessing
     public var classNames: [String]
     public var policies: [NamedPolicy]
+    public var gainTables: GainTables?
     public var provenance: Provenance
 
     public init(_ model: Model) {
@@ -13,14 +14,19 @@ public struct ModelDescription: Hashable, Sendable {
         preprocessing = model.preprocessing
         classNames = model.classNames
         policies = model.policies
+        gainTables = model.gainTables
         provenance = model.provenance
     }
 
-    init(graph: Graph, preprocessing: Preprocessing, classNames: [String], policies: [NamedPolicy], provenance: Provenance) {
+    init(
+        graph: Graph, preprocessing: Preprocessing, classNames: [String], policies: [NamedPolicy], gainTables: GainTables?,
+        provenance: Provenance
+    ) {
         self.graph = graph
         self.preprocessing = preprocessing
         self.classNames = classNames
         self.policies = policies
+        self.gainTables = gainTables
         self.provenance = provenance
     }
 
@@ -30,6 +36,6 @@ public struct ModelDescription: Hashable, Sendable {
     public func model(tensors: [String: [Float]]) throws -> Model {
         try Model(
             graph: graph, tensors: tensors, preprocessing: preprocessing, classNames: classNames, policies: policies,
-            provenance: provenance)
+            gainTables: gainTables, provenance: provenance)
     }
 }

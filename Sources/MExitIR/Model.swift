@@ -8,24 +8,27 @@ public struct Model: Hashable, Sendable {
     public var classNames: [String]
     /// Named operating points, from calibration.
     public var policies: [NamedPolicy]
+    /// What going deeper brings, from calibration; nil when nothing was measured.
+    public var gainTables: GainTables?
     public var provenance: Provenance
 
     /// - Throws: ``ModelError`` when a tensor is missing, superfluous or of another size than the graph says, the number of
-    ///   class names is not the number of classes, or the preprocessing does not fit the input.
+    ///   class names is not the number of classes, or preprocessing, policies or gain tables do not fit the graph.
     public init(
         graph: Graph, tensors: [String: [Float]], preprocessing: Preprocessing, classNames: [String] = [],
-        policies: [NamedPolicy] = [], provenance: Provenance = Provenance()
+        policies: [NamedPolicy] = [], gainTables: GainTables? = nil, provenance: Provenance = Provenance()
     ) throws {
         self.graph = graph
         self.tensors = tensors
         self.preprocessing = preprocessing
         self.classNames = classNames
         self.policies = policies
+        self.gainTables = gainTables
         self.provenance = provenance
         try check()
     }
 
-    /// The rules of ``init(graph:tensors:preprocessing:classNames:policies:provenance:)``, for a model that was changed.
+    /// The rules of ``init(graph:tensors:preprocessing:classNames:policies:gainTables:provenance:)``, for a model that was changed.
     public func check() throws {
         let specs = graph.parameters
         for spec in specs {
@@ -41,11 +44,13 @@ public struct Model: Hashable, Sendable {
             let extra = tensors.keys.filter { !known.contains($0) }.sorted()
             throw ModelError("tensor '\(extra.first ?? "")' belongs to no node of the graph; remove it")
         }
-        try Model.check(graph: graph, preprocessing: preprocessing, classNames: classNames, policies: policies)
+        try Model.check(graph: graph, preprocessing: preprocessing, classNames: classNames, policies: policies, gainTables: gainTables)
     }
 
     /// The rules for all parts but the tensors.
-    package static func check(graph: Graph, preprocessing: Preprocessing, classNames: [String], policies: [NamedPolicy]) throws {
+    package static func check(
+        graph: Graph, preprocessing: Preprocessing, classNames: [String], policies: [NamedPolicy], gainTables: GainTables?
+    ) throws {
         guard classNames.isEmpty || classNames.count == graph.classCount else {
             throw ModelError("\(classNames.count) class names for \(graph.classCount) classes; give one each or none")
         }
@@ -60,6 +65,7 @@ public struct Model: Hashable, Sendable {
         for policy in policies where !names.insert(policy.name).inserted {
             throw ModelError("two policies are named '\(policy.name)'; a policy is asked for by its name")
         }
+        try gainTables?.check(exits: graph.exits.count)
     }
 }
 
@@ -79,52 +85,6 @@ public struct Preprocessing: Hashable, Sendable {
     public init(mean: [Float], std: [Float]) {
         self.mean = mean
         self.std = std
-    }
-}
-
-/// An operating point stored with a model: when to leave, and where that was learnt.
-public struct NamedPolicy: Hashable, Sendable {
-    /// "20M", for `--policy calibrated:20M`.
-    public var name: String
-    /// "confidence" (maximum softmax), "entropy", "margin" or "patience".
-    public var measure: String
-    /// One per exit but the last, which has none.
-    public var thresholds: [Double]
-    /// Softmax temperature per exit, or empty for 1.
-    public var temperatures: [Double]
-    /// How it was chosen: method, wish, bound.
-    public var method: String
-    public var expectedMACs: Double
-    public var expectedAccuracy: Double
-    /// Samples it was chosen on, and their fingerprint.
-    public var samples: Int
-    public var dataFingerprint: String
-
-    public init(
-        name: String, measure: String, thresholds: [Double], temperatures: [Double] = [], method: String = "",
-        expectedMACs: Double = 0, expectedAccuracy: Double = 0, samples: Int = 0, dataFingerprint: String = ""
-    ) {
-        self.name = name
-        self.measure = measure
-        self.thresholds = thresholds
-        self.temperatures = temperatures
-        self.method = method
-        self.expectedMACs = expectedMACs
-        self.expectedAccuracy = expectedAccuracy
-        self.samples = samples
-        self.dataFingerprint = dataFingerprint
-    }
-
-    func check(exits: Int) throws {
-        guard !name.isEmpty, ["confidence", "entropy", "margin", "patience"].contains(measure) else {
-            throw ModelError("policy '\(name)' uses measure '\(measure)'; a policy has a name, and its measure is confidence, entropy, margin or patience")
-        }
-        guard thresholds.count == exits - 1, thresholds.allSatisfy(\.isFinite) else {
-            throw ModelError("policy '\(name)' has \(thresholds.count) thresholds for \(exits) exits; every exit but the last needs one finite number")
-        }
-        guard temperatures.isEmpty || temperatures.count == exits, temperatures.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-            throw ModelError("policy '\(name)' has temperatures \(temperatures) for \(exits) exits; give one above 0 for each exit, or none")
-        }
     }
 }
 

@@ -40,8 +40,15 @@ enum TestModels {
             policies: [
                 NamedPolicy(
                     name: "20M", measure: "confidence", thresholds: [0.8], temperatures: [1, 1.5], method: "grid\nsearch", expectedMACs: 2e7,
-                    expectedAccuracy: 0.9, samples: 5000, dataFingerprint: "abc")
+                    expectedAccuracy: 0.9, samples: 5000, dataFingerprint: "abc"),
+                NamedPolicy(
+                    name: "safe", measure: "patience", thresholds: [1], date: "2026-11-24T02:39:10Z",
+                    promise: Promise(.accuracyGap, limit: 0.01, bound: -0.002, confidence: 0.9, method: "betting")),
             ],
+            gainTables: GainTables(
+                measure: "entropy", temperatures: [1.25, 1],
+                exits: [GainTable(edges: [0.5, 0.75], accuracy: [[0.5, 0.625], [0, 1], [1, 1]], counts: [8, 0, 3])], method: "counted",
+                samples: 11, dataFingerprint: "abc", date: "2026-11-24T02:39:10Z"),
             provenance: Provenance(
                 architecture: "test", command: "mexit-train --lr 0.1", seed: .max, epochs: 3, data: "cifar10", dataFingerprint: "ff",
                 validationAccuracy: [0.5, 0.625], producer: "tests"))
@@ -66,7 +73,8 @@ enum TestModels {
     }
 
     static func model(
-        _ graph: Graph, classNames: [String] = [], policies: [NamedPolicy] = [], provenance: Provenance = Provenance()
+        _ graph: Graph, classNames: [String] = [], policies: [NamedPolicy] = [], gainTables: GainTables? = nil,
+        provenance: Provenance = Provenance()
     ) throws -> Model {
         var random = SplitMix64(state: 7)
         var tensors: [String: [Float]] = [:]
@@ -76,7 +84,7 @@ enum TestModels {
             graph: graph, tensors: tensors,
             preprocessing: Preprocessing(
                 mean: [Float](repeating: 0.5, count: channels), std: [Float](repeating: 0.25, count: channels)),
-            classNames: classNames, policies: policies, provenance: provenance)
+            classNames: classNames, policies: policies, gainTables: gainTables, provenance: provenance)
     }
 }
 

@@ -40,6 +40,15 @@ struct Wire {
         bytes.append(littleEndian: value.bitPattern)
     }
 
+    mutating func double(_ field: UInt64, _ value: Double) {
+        varint(field << 3 | 1)
+        bytes.append(littleEndian: value.bitPattern)
+    }
+
+    mutating func doubles(_ field: UInt64, _ values: [Double]) {
+        bytes(field, values.reduce(into: []) { $0.append(littleEndian: $1.bitPattern) })
+    }
+
     mutating func fixed32(_ field: UInt64, _ value: UInt32) {
         varint(field << 3 | 5)
         bytes.append(littleEndian: value)

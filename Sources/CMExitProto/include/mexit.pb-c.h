@@ -34,6 +34,9 @@ typedef struct Mexit__Flatten Mexit__Flatten;
 typedef struct Mexit__Upsample Mexit__Upsample;
 typedef struct Mexit__Preprocessing Mexit__Preprocessing;
 typedef struct Mexit__Policy Mexit__Policy;
+typedef struct Mexit__Promise Mexit__Promise;
+typedef struct Mexit__GainTables Mexit__GainTables;
+typedef struct Mexit__GainTable Mexit__GainTable;
 typedef struct Mexit__Provenance Mexit__Provenance;
 typedef struct Mexit__TrainingState Mexit__TrainingState;
 typedef struct Mexit__Counter Mexit__Counter;
@@ -55,6 +58,26 @@ typedef enum _Mexit__Activation__Function {
   MEXIT__ACTIVATION__FUNCTION__GELU = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MEXIT__ACTIVATION__FUNCTION)
 } Mexit__Activation__Function;
+typedef enum _Mexit__Promise__Quantity {
+  MEXIT__PROMISE__QUANTITY__QUANTITY_UNSPECIFIED = 0,
+  /*
+   * Mean multiply-adds per sample.
+   */
+  MEXIT__PROMISE__QUANTITY__MACS = 1,
+  /*
+   * Share of samples that are right, 0 to 1.
+   */
+  MEXIT__PROMISE__QUANTITY__ACCURACY = 2,
+  /*
+   * Accuracy of the last exit minus that of the operating point, -1 to 1.
+   */
+  MEXIT__PROMISE__QUANTITY__ACCURACY_GAP = 3,
+  /*
+   * Share of samples whose label is not that of the last exit, 0 to 1.
+   */
+  MEXIT__PROMISE__QUANTITY__DISAGREEMENT = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MEXIT__PROMISE__QUANTITY)
+} Mexit__Promise__Quantity;
 typedef enum _Mexit__Storage {
   MEXIT__STORAGE__STORAGE_UNSPECIFIED = 0,
   /*
@@ -155,14 +178,18 @@ struct  Mexit__Model
   char **class_names;
   size_t n_policies;
   Mexit__Policy **policies;
-  /*
-   * 6 to 15: calibration tables (confidence histograms per exit), gain tables (expected accuracy per exit and confidence).
-   */
   Mexit__Provenance *provenance;
+  /*
+   * Absent when nothing was measured.
+   */
+  /*
+   * 7 to 15: tables to come, such as confidence histograms per exit.
+   */
+  Mexit__GainTables *gain_tables;
 };
 #define MEXIT__MODEL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&mexit__model__descriptor) \
-    , NULL, NULL, 0,NULL, 0,NULL, NULL }
+    , NULL, NULL, 0,NULL, 0,NULL, NULL, NULL }
 
 
 struct  Mexit__Graph
@@ -405,7 +432,7 @@ struct  Mexit__Policy
    */
   char *measure;
   /*
-   * One per exit but the last.
+   * One per exit but the last. Patience: how many exits must agree, a whole number, the same at every exit.
    */
   size_t n_thresholds;
   double *thresholds;
@@ -419,10 +446,104 @@ struct  Mexit__Policy
   double expected_accuracy;
   uint64_t samples;
   char *data_fingerprint;
+  /*
+   * When it was chosen: RFC 3339 in UTC, "2026-11-24T02:39:10Z".
+   */
+  char *date;
+  /*
+   * Absent for a point that promises nothing.
+   */
+  Mexit__Promise *promise;
 };
 #define MEXIT__POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&mexit__policy__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL }
+
+
+/*
+ * What an operating point holds on new data like those it was chosen on.
+ */
+struct  Mexit__Promise
+{
+  ProtobufCMessage base;
+  Mexit__Promise__Quantity quantity;
+  /*
+   * What MACs, accuracy gap and disagreement shall not exceed, and accuracy shall not fall below.
+   */
+  double limit;
+  /*
+   * What the samples say of the quantity: with a confidence, the bound that holds with it; without one, an estimate.
+   */
+  double bound;
+  /*
+   * Probability, over the choice of samples, that the limit holds; 0 for an estimate, which guarantees nothing. Below 1.
+   */
+  double confidence;
+  /*
+   * "hoeffding-bentkus", "betting", "cross-validation".
+   */
+  char *method;
+};
+#define MEXIT__PROMISE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&mexit__promise__descriptor) \
+    , MEXIT__PROMISE__QUANTITY__QUANTITY_UNSPECIFIED, 0, 0, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * What going deeper brings, by how sure an exit is: for spending a batch's budget where it helps most.
+ */
+struct  Mexit__GainTables
+{
+  ProtobufCMessage base;
+  /*
+   * "confidence", "entropy" or "margin".
+   */
+  char *measure;
+  /*
+   * One per exit, or none for 1.
+   */
+  size_t n_temperatures;
+  double *temperatures;
+  /*
+   * One per exit but the last.
+   */
+  size_t n_exits;
+  Mexit__GainTable **exits;
+  char *method;
+  uint64_t samples;
+  char *data_fingerprint;
+  char *date;
+};
+#define MEXIT__GAIN_TABLES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&mexit__gain_tables__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * Of one exit. Its samples are put into buckets by their certainty there.
+ */
+struct  Mexit__GainTable
+{
+  ProtobufCMessage base;
+  /*
+   * Between buckets: ascending, above 0 and below 1, at most 255. A bucket holds its lower edge; the first starts at 0.
+   */
+  size_t n_edges;
+  double *edges;
+  /*
+   * Row-major [buckets, exits from this one to the last]: the share of a bucket's samples that each exit labels right.
+   */
+  size_t n_accuracy;
+  double *accuracy;
+  /*
+   * Samples per bucket.
+   */
+  size_t n_counts;
+  uint64_t *counts;
+};
+#define MEXIT__GAIN_TABLE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&mexit__gain_table__descriptor) \
+    , 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Mexit__Provenance
@@ -866,6 +987,63 @@ Mexit__Policy *
 void   mexit__policy__free_unpacked
                      (Mexit__Policy *message,
                       ProtobufCAllocator *allocator);
+/* Mexit__Promise methods */
+void   mexit__promise__init
+                     (Mexit__Promise         *message);
+size_t mexit__promise__get_packed_size
+                     (const Mexit__Promise   *message);
+size_t mexit__promise__pack
+                     (const Mexit__Promise   *message,
+                      uint8_t             *out);
+size_t mexit__promise__pack_to_buffer
+                     (const Mexit__Promise   *message,
+                      ProtobufCBuffer     *buffer);
+Mexit__Promise *
+       mexit__promise__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   mexit__promise__free_unpacked
+                     (Mexit__Promise *message,
+                      ProtobufCAllocator *allocator);
+/* Mexit__GainTables methods */
+void   mexit__gain_tables__init
+                     (Mexit__GainTables         *message);
+size_t mexit__gain_tables__get_packed_size
+                     (const Mexit__GainTables   *message);
+size_t mexit__gain_tables__pack
+                     (const Mexit__GainTables   *message,
+                      uint8_t             *out);
+size_t mexit__gain_tables__pack_to_buffer
+                     (const Mexit__GainTables   *message,
+                      ProtobufCBuffer     *buffer);
+Mexit__GainTables *
+       mexit__gain_tables__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   mexit__gain_tables__free_unpacked
+                     (Mexit__GainTables *message,
+                      ProtobufCAllocator *allocator);
+/* Mexit__GainTable methods */
+void   mexit__gain_table__init
+                     (Mexit__GainTable         *message);
+size_t mexit__gain_table__get_packed_size
+                     (const Mexit__GainTable   *message);
+size_t mexit__gain_table__pack
+                     (const Mexit__GainTable   *message,
+                      uint8_t             *out);
+size_t mexit__gain_table__pack_to_buffer
+                     (const Mexit__GainTable   *message,
+                      ProtobufCBuffer     *buffer);
+Mexit__GainTable *
+       mexit__gain_table__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   mexit__gain_table__free_unpacked
+                     (Mexit__GainTable *message,
+                      ProtobufCAllocator *allocator);
 /* Mexit__Provenance methods */
 void   mexit__provenance__init
                      (Mexit__Provenance         *message);
@@ -1020,6 +1198,15 @@ typedef void (*Mexit__Preprocessing_Closure)
 typedef void (*Mexit__Policy_Closure)
                  (const Mexit__Policy *message,
                   void *closure_data);
+typedef void (*Mexit__Promise_Closure)
+                 (const Mexit__Promise *message,
+                  void *closure_data);
+typedef void (*Mexit__GainTables_Closure)
+                 (const Mexit__GainTables *message,
+                  void *closure_data);
+typedef void (*Mexit__GainTable_Closure)
+                 (const Mexit__GainTable *message,
+                  void *closure_data);
 typedef void (*Mexit__Provenance_Closure)
                  (const Mexit__Provenance *message,
                   void *closure_data);
@@ -1063,6 +1250,10 @@ extern const ProtobufCMessageDescriptor mexit__flatten__descriptor;
 extern const ProtobufCMessageDescriptor mexit__upsample__descriptor;
 extern const ProtobufCMessageDescriptor mexit__preprocessing__descriptor;
 extern const ProtobufCMessageDescriptor mexit__policy__descriptor;
+extern const ProtobufCMessageDescriptor mexit__promise__descriptor;
+extern const ProtobufCEnumDescriptor    mexit__promise__quantity__descriptor;
+extern const ProtobufCMessageDescriptor mexit__gain_tables__descriptor;
+extern const ProtobufCMessageDescriptor mexit__gain_table__descriptor;
 extern const ProtobufCMessageDescriptor mexit__provenance__descriptor;
 extern const ProtobufCMessageDescriptor mexit__training_state__descriptor;
 extern const ProtobufCMessageDescriptor mexit__counter__descriptor;

@@ -27,7 +27,7 @@ extension InspectReport {
             inputShape: graph.inputShape.dimensions, classes: graph.classCount, classNames: description.classNames,
             stages: try InspectReport.stages(of: graph, exits: exits, segments: segments),
             preprocessing: Preprocessing(mean: description.preprocessing.mean, std: description.preprocessing.std),
-            policies: description.policies.map(Policy.init), provenance: Provenance(description.provenance),
+            policies: description.policies.map(Policy.init), gainTables: description.gainTables.map(Gains.init), provenance: Provenance(description.provenance),
             file: try File(checkpoint.container, verifies: verifies),
             tensors: listsTensors ? segments.map(Tensor.init) : nil)
     }
@@ -92,7 +92,19 @@ extension InspectReport.Policy {
         self.init(
             name: policy.name, measure: policy.measure, thresholds: policy.thresholds, temperatures: policy.temperatures,
             method: policy.method, expectedMacs: policy.expectedMACs, expectedAccuracy: policy.expectedAccuracy,
-            samples: policy.samples, dataFingerprint: policy.dataFingerprint)
+            samples: policy.samples, dataFingerprint: policy.dataFingerprint, date: policy.date,
+            promise: policy.promise.map {
+                InspectReport.Promise(
+                    quantity: $0.quantity.rawValue, limit: $0.limit, bound: $0.bound, confidence: $0.confidence, method: $0.method)
+            })
+    }
+}
+
+extension InspectReport.Gains {
+    fileprivate init(_ tables: GainTables) {
+        self.init(
+            measure: tables.measure, samples: tables.samples, buckets: tables.exits.map(\.counts.count),
+            dataFingerprint: tables.dataFingerprint, date: tables.date)
     }
 }
 

@@ -1,8 +1,16 @@
+import MExitIR
+
 extension InspectReport {
     /// For people: facts, the table of stages, the table of costs, policies, provenance.
     public func text() -> String {
         var parts = [facts(), stageTable().render(), costTable().render()]
         if let policies, !policies.isEmpty { parts.append(policyTable(policies).render()) }
+        if let gainTables {
+            parts.append(
+                aligned([
+                    ("gain tables", "by \(gainTables.measure), \(joined(gainTables.buckets, " ")) buckets per exit, \(gainTables.samples) samples")
+                ]))
+        }
         if let provenance { parts.append(lines(provenance)) }
         if let tensors { parts.append(tensorTable(tensors).render()) }
         return parts.filter { !$0.isEmpty }.joined(separator: "\n")
@@ -62,16 +70,23 @@ extension InspectReport {
     private func policyTable(_ policies: [Policy]) -> TextTable {
         var table = TextTable([
             .init("policy", .left), .init("measure", .left), .init("expected MACs"), .init("accuracy"), .init("samples"),
-            .init("thresholds", .left), .init("temperatures", .left), .init("method", .left),
+            .init("thresholds", .left), .init("temperatures", .left), .init("promise", .left), .init("method", .left),
         ])
         for policy in policies {
             table.append([
                 policy.name, policy.measure, SINumber.format(policy.expectedMacs), percent(policy.expectedAccuracy), "\(policy.samples)",
                 joined(policy.thresholds.map { SINumber.fixed($0, digits: 4) }, " "),
-                policy.temperatures.isEmpty ? "1" : joined(policy.temperatures.map { SINumber.fixed($0, digits: 3) }, " "), oneLine(policy.method),
+                policy.temperatures.isEmpty ? "1" : joined(policy.temperatures.map { SINumber.fixed($0, digits: 3) }, " "), policy.promise.map(text) ?? "", oneLine(policy.method),
             ])
         }
         return table
+    }
+
+    private func text(_ promise: Promise) -> String {
+        let isCost = promise.quantity == MExitIR.Promise.Quantity.macs.rawValue
+        let limit = isCost ? SINumber.format(promise.limit) : percent(promise.limit)
+        let sign = promise.quantity == MExitIR.Promise.Quantity.accuracy.rawValue ? ">=" : "<="
+        return "\(promise.quantity) \(sign) \(limit), " + (promise.confidence > 0 ? "confidence \(percent(promise.confidence))" : "an estimate")
     }
 
     private func lines(_ provenance: Provenance) -> String {

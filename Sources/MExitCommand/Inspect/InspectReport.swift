@@ -87,6 +87,27 @@ public struct InspectReport: Encodable, Sendable {
         public var expectedAccuracy: Double
         public var samples: Int
         public var dataFingerprint: String
+        public var date: String
+        public var promise: Promise?
+    }
+
+    /// What an operating point holds on new data: a bound with a confidence, or (confidence 0) an estimate.
+    public struct Promise: Encodable, Sendable {
+        public var quantity: String
+        public var limit: Double
+        public var bound: Double
+        public var confidence: Double
+        public var method: String
+    }
+
+    /// Which gain tables there are.
+    public struct Gains: Encodable, Sendable {
+        public var measure: String
+        public var samples: Int
+        /// Per exit but the last.
+        public var buckets: [Int]
+        public var dataFingerprint: String
+        public var date: String
     }
 
     public struct Provenance: Encodable, Sendable {
@@ -107,6 +128,7 @@ public struct InspectReport: Encodable, Sendable {
     public var stages: [Stage]
     public var preprocessing: Preprocessing?
     public var policies: [Policy]?
+    public var gainTables: Gains?
     public var provenance: Provenance?
     public var file: File?
     public var tensors: [Tensor]?

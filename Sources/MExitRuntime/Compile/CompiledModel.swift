@@ -27,6 +27,8 @@ public final class CompiledModel: @unchecked Sendable {
     public let classNames: [String]
     /// Named operating points of the model.
     public let policies: [NamedPolicy]
+    /// What going deeper brings, where the model was calibrated; ``ExpectedGains`` looks it up.
+    public let gainTables: GainTables?
     /// The exits that were kept, as indices into `graph.exits`; a stage ends at each.
     public let exits: [Int]
     /// Cost of each stage for one sample.
@@ -68,6 +70,7 @@ public final class CompiledModel: @unchecked Sendable {
         preprocessing = model.preprocessing
         classNames = model.classNames
         policies = model.policies
+        gainTables = model.gainTables
         exits = stages.map(\.exit)
         stageCosts = try graph.stageCosts(exits: options.exits)
         cumulativeCosts = Graph.cumulative(stageCosts)
