@@ -71,6 +71,7 @@ enum ModelMessage {
                 throw CheckpointError(.malformed, "its content is no mexit.Model, or takes over \(UnpackBudget.bytes) bytes of memory")
             }
             defer { mexit__model__free_unpacked(message, allocator) }
+            try WireTexts.check(bytes[...], as: message.pointee.base.descriptor)
             return try ModelDescription(decoding: message.pointee)
         }
     }

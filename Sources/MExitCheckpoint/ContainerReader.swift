@@ -54,6 +54,7 @@ public struct ContainerReader: Sendable {
                 throw CheckpointError(.malformed, "its message is no mexit.Container, or takes over \(UnpackBudget.bytes) bytes of memory")
             }
             defer { mexit__container__free_unpacked(container, allocator) }
+            try WireTexts.check(message[...], as: container.pointee.base.descriptor)
             let segments = try repeated(container.pointee.segments, container.pointee.n_segments).enumerated().map { index, segment in
                 guard let segment = segment?.pointee else { throw CheckpointError(.malformed, "tensor \(index) is missing") }
                 return try Segment(decoding: segment, index: index)

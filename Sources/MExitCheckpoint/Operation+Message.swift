@@ -68,6 +68,7 @@ extension Operation {
 
     /// Reads the operation of a node's message. Only what the message itself breaks is refused here; `Graph` checks the rest.
     init(decoding node: Mexit__Node, node name: String) throws {
+        try Operation.checkUnknownFields(of: node, node: name)
         switch node.operation_case {
         case MEXIT__NODE__OPERATION_INPUT:
             self = .input(try Shape(dimensions: repeated(node.input.pointee.dims, node.input.pointee.n_dims).map {
@@ -101,15 +102,34 @@ extension Operation {
         case MEXIT__NODE__OPERATION_UPSAMPLE:
             self = .upsample(factor: Int(node.upsample.pointee.factor))
         default:
-            // A newer file's operation arrives as a field that this build's schema does not have.
-            let tags = repeated(node.base.unknown_fields, Int(node.base.n_unknown_fields)).map { "\($0.tag)" }.joined(separator: ", ")
-            throw CheckpointError(
-                .unsupportedFeature,
-                tags.isEmpty
-                    ? "node '\(name)' has no operation"
-                    : "node '\(name)' has an operation that this build does not know (field \(tags) of mexit.Node); use a newer mexit")
+            throw CheckpointError(.malformed, "node '\(name)' has no operation")
         }
     }
+
+    /// Fields of a node from here on are operations; those below are whatever any node may have.
+    private static let firstOperationField = 16
+
+    /// A newer file's operation arrives as a field that this build's schema does not have, also beside one that it knows, and
+    /// a newer property of an operation as a field of that operation. Either would change what the network computes.
+    private static func checkUnknownFields(of node: Mexit__Node, node name: String) throws {
+        let operations = repeated(node.base.unknown_fields, Int(node.base.n_unknown_fields)).map(\.tag).filter { $0 >= firstOperationField }
+        guard operations.isEmpty else {
+            throw CheckpointError(
+                .unsupportedFeature,
+                "node '\(name)' has an operation that this build does not know (field \(list(operations)) of mexit.Node); use a newer mexit")
+        }
+        // All members of the union are pointers to messages, and every message starts with its base.
+        guard node.operation_case != MEXIT__NODE__OPERATION__NOT_SET, let operation = UnsafeRawPointer(node.input) else { return }
+        let base = operation.assumingMemoryBound(to: ProtobufCMessage.self).pointee
+        let properties = repeated(base.unknown_fields, Int(base.n_unknown_fields)).map(\.tag)
+        guard properties.isEmpty else {
+            throw CheckpointError(
+                .unsupportedFeature,
+                "the operation of node '\(name)' has a property that this build does not know (field \(list(properties)) of \(String(cString: base.descriptor.pointee.name))); use a newer mexit")
+        }
+    }
+
+    private static func list(_ tags: [UInt32]) -> String { tags.map { "\($0)" }.joined(separator: ", ") }
 }
 
 extension Pool2D {

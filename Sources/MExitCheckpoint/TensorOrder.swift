@@ -19,14 +19,15 @@ enum TensorOrder {
         return order
     }
 
-    /// Checks that the segments are exactly the parameters of the graph, of their dimensions and in their stages.
+    /// Checks that the segments are exactly the parameters of the graph, of their dimensions, in their stages and in order.
     static func check(_ segments: [Segment], of graph: Graph) throws {
         let entries = try entries(of: graph)
-        var byName = Dictionary(segments.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        for entry in entries {
+        try checkNames(segments.map(\.name), entries.map(\.spec))
+        for (entry, segment) in zip(entries, segments) {
             let what = "tensor '\(entry.spec.name)'"
-            guard let segment = byName.removeValue(forKey: entry.spec.name) else {
-                throw CheckpointError(.malformed, "\(what) is missing; the graph needs \(entry.spec.dimensions)")
+            // `==` takes two Unicode forms of a name for one; a file has to use the same one everywhere.
+            guard segment.name.utf8.elementsEqual(entry.spec.name.utf8) else {
+                throw CheckpointError(.malformed, "tensor '\(segment.name)' stands where the graph needs \(what); they lie in the order of stages, nodes and roles, named byte for byte as in the graph")
             }
             guard segment.dimensions == entry.spec.dimensions else {
                 throw CheckpointError(.malformed, "\(what) has dimensions \(segment.dimensions); the graph needs \(entry.spec.dimensions)")
@@ -35,7 +36,15 @@ enum TensorOrder {
                 throw CheckpointError(.malformed, "\(what) is in stage \(segment.stage); the graph needs it in \(entry.stage)")
             }
         }
-        if let extra = byName.keys.min() {
+    }
+
+    private static func checkNames(_ found: [String], _ needed: [ParameterSpec]) throws {
+        let present = Set(found)
+        if let missing = needed.first(where: { !present.contains($0.name) }) {
+            throw CheckpointError(.malformed, "tensor '\(missing.name)' is missing; the graph needs \(missing.dimensions)")
+        }
+        let known = Set(needed.map(\.name))
+        if let extra = found.first(where: { !known.contains($0) }) {
             throw CheckpointError(.malformed, "tensor '\(extra)' belongs to no node of the graph")
         }
     }

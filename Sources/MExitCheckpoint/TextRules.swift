@@ -24,6 +24,9 @@ enum TextRules {
         try checkScalars(of: text, what(), allowed: ["\n", "\t"])
     }
 
+    /// The order of names in a file: that of their UTF-8 bytes, which does not depend on a version of Unicode.
+    static func precedes(_ first: String, _ second: String) -> Bool { first.utf8.lexicographicallyPrecedes(second.utf8) }
+
     /// The same text with every character that ``checkText(_:_:)`` refuses replaced by a blank, and cut to its limit.
     static func sanitised(_ text: String) -> String {
         var result = String.UnicodeScalarView()

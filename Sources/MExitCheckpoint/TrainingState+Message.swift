@@ -52,6 +52,7 @@ enum TrainingStateMessage {
                 throw CheckpointError(.malformed, "its content is no mexit.TrainingState, or takes over \(UnpackBudget.bytes) bytes of memory")
             }
             defer { mexit__training_state__free_unpacked(message, allocator) }
+            try WireTexts.check(bytes[...], as: message.pointee.base.descriptor)
             guard let model = message.pointee.model else { throw CheckpointError(.malformed, "the training state's model is missing") }
             var rest = Rest()
             for case let counter? in repeated(message.pointee.counters, message.pointee.n_counters) {
@@ -69,7 +70,7 @@ enum TrainingStateMessage {
 
     private static func sorted<Value>(_ values: [String: Value], _ what: String) throws -> [(key: String, value: Value)] {
         try values.keys.forEach { try TextRules.checkName($0, what) }
-        return values.sorted { $0.key < $1.key }
+        return values.sorted { TextRules.precedes($0.key, $1.key) }
     }
 
     private static func insert<Value>(

@@ -87,7 +87,7 @@ public struct TrainingState: Hashable, Sendable {
         var writer = ContainerWriter(kind: .trainingState, level: 1)
         try writer.append(parametersOf: model)
         // Behind all stages: the last stage number there is.
-        for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+        for (name, tensor) in tensors.sorted(by: { TextRules.precedes($0.key, $1.key) }) {
             try writer.append(name: name, dimensions: tensor.dimensions, stage: model.graph.exits.count, values: tensor.values)
         }
         return writer

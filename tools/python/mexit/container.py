@@ -15,7 +15,7 @@ from .codec import MESSAGE_LEVEL, RAW, SHUFFLE_ZLIB, decode_tensor, encode_tenso
 from .errors import MexitError, require
 from .header import MAX_SIZE, SIZE, STORED, ZLIB, Header, align, read_header
 from .shapes import MAX_ELEMENTS
-from .texts import check_name
+from .texts import check_name, identity
 from .wire import check_items
 
 F32 = 1
@@ -118,8 +118,8 @@ def _segments(messages: Any) -> List[Segment]:
     for index, message in enumerate(messages):
         check_name(message.name, f"name of segment {index}", most=255)
         what = f"segment {index} '{message.name}'"
-        require(message.name not in names, f"{what}: an earlier segment has this name; names must be unique")
-        names.add(message.name)
+        require(identity(message.name) not in names, f"{what}: an earlier segment has this name; names must be unique")
+        names.add(identity(message.name))
         dims = tuple(message.dims)
         require(1 <= len(dims) <= 8 and all(dim >= 1 for dim in dims), f"{what}: dims are {list(dims)[:9]}; must be 1 to 8 numbers of at least 1")
         elements = math.prod(dims)

@@ -7,10 +7,10 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from .errors import MexitError, require
 from .operations import KIND_OF, BatchNorm, Conv2d, Input, Linear, Operation
 from .shapes import Shape, output_shape
-from .texts import check_name
+from .texts import check_name, identity
 
 
-MAX_NODES, MAX_EXITS, MAX_MACS = 1 << 20, 1 << 10, 1 << 50
+MAX_NODES, MAX_EXITS, MAX_MACS = 1 << 16, 1 << 10, 1 << 50
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ class Graph:
             where = f"node {index} '{node.name}'"
             check_name(node.name, f"name of node {index}")
             check_name(node.block, f"block of {where}")
-            require(node.name not in names, f"{where}: node {names.get(node.name)} has this name too; names must be unique")
-            names[node.name] = index
+            key = identity(node.name)
+            require(key not in names, f"{where}: node {names.get(key)} has this name too; names must be unique")
+            names[key] = index
             is_input = isinstance(node.operation, Input)
             require(is_input == (index == 0), f"{where}: operation {node.kind}; node 0, and no other, must be the input")
             for position, source in enumerate(node.inputs):
@@ -101,8 +102,8 @@ class Graph:
         for index, exit in enumerate(self.exits):
             check_name(exit.name, f"name of exit {index}")
             where = f"exit {index} '{exit.name}'"
-            require(exit.name not in names, f"{where}: an earlier exit has this name; names must be unique")
-            names.add(exit.name)
+            require(identity(exit.name) not in names, f"{where}: an earlier exit has this name; names must be unique")
+            names.add(identity(exit.name))
             require(0 <= exit.logits < len(self.nodes), f"{where}: logits are node {exit.logits}; must be 0 to {len(self.nodes) - 1}")
             require(exit.logits not in logits, f"{where}: logits are node {exit.logits}, as for an earlier exit; each has its own")
             logits.add(exit.logits)

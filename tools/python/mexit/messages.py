@@ -67,7 +67,10 @@ def _node(message: Any, index: int) -> Node:
     kind = message.WhichOneof("operation")
     if kind is None:
         raise MexitError(f"{where} has no operation")
-    return Node(message.name, message.block, tuple(message.inputs), _operation(kind, getattr(message, kind), where))
+    operation = getattr(message, kind)
+    for unknown in UnknownFieldSet(operation):
+        raise MexitError(f"{where}: property {unknown.field_number} of operation {kind} is not known; a newer version wrote this file")
+    return Node(message.name, message.block, tuple(message.inputs), _operation(kind, operation, where))
 
 
 def _operation(kind: str, message: Any, where: str) -> Operation:

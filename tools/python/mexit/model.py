@@ -9,8 +9,9 @@ import numpy
 
 from .errors import require
 from .graph import Graph
-from .texts import check_name, check_text
+from .texts import check_name, check_text, identity
 
+MAX_COUNT = 2**63 - 1  # what a reader with signed numbers can hold
 MEASURES = ("confidence", "entropy", "margin", "patience")
 
 
@@ -88,11 +89,12 @@ class Model:
         seen = set()
         for policy in self.policies:
             check_name(policy.name, "name of a policy")
-            require(policy.name not in seen, f"policy '{policy.name}' appears twice; names must be unique")
-            seen.add(policy.name)
+            require(identity(policy.name) not in seen, f"policy '{policy.name}' appears twice; names must be unique")
+            seen.add(identity(policy.name))
             _check_policy(policy, exits)
         for name in ("architecture", "command", "data", "data_fingerprint", "producer"):
             check_text(getattr(self.provenance, name), f"provenance.{name}")
+        _check_count(self.provenance.epochs, "provenance.epochs")
 
 
 def _check_policy(policy: Policy, exits: int) -> None:
@@ -102,5 +104,10 @@ def _check_policy(policy: Policy, exits: int) -> None:
     require(len(policy.temperatures) in (0, exits), f"{where}: {len(policy.temperatures)} temperatures; must be none or {exits}")
     require(all(map(math.isfinite, policy.thresholds)), f"{where}: thresholds {policy.thresholds}; must be finite")
     require(all(math.isfinite(t) and t > 0 for t in policy.temperatures), f"{where}: temperatures {policy.temperatures}; must be finite and positive")
+    _check_count(policy.samples, f"{where}: samples")
     check_text(policy.method, f"{where}: method")
     check_text(policy.data_fingerprint, f"{where}: data_fingerprint")
+
+
+def _check_count(value: int, what: str) -> None:
+    require(0 <= value <= MAX_COUNT, f"{what} is {value}; must be 0 to 2^63 - 1")

@@ -17,6 +17,11 @@ def check_name(text: str, field: str, most: int = 200) -> None:
     _check_characters(text, field, "")
 
 
+def identity(name: str) -> str:
+    """What decides whether two names are the same: they may not differ in the Unicode form of one text only."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
 def check_text(text: str, field: str) -> None:
     """At most 64 KiB of UTF-8 that can be printed; tabs and line feeds are allowed."""
     size = _utf8_bytes(text, field)
