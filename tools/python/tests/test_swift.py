@@ -7,6 +7,7 @@ import struct
 import subprocess
 import zlib
 from pathlib import Path
+from typing import List
 
 import numpy
 import pytest
@@ -84,22 +85,26 @@ def test_inspect_accepts_ours(model: Model, tmp_path: Path) -> None:
     assert [stage["cost"]["macs"] for stage in theirs["stages"]] == [stage["macs"] for stage in ours["stages"]]
 
 
-def test_serve_gives_the_reference_logits(model: Model, tmp_path: Path) -> None:
-    """Every operation, through the real runtime."""
-    mexit.write(model, tmp_path / "a.mexit")
-    x = numpy.random.default_rng(0).normal(size=(3, *model.graph.input_shape)).astype("<f4")
-    exits = len(model.graph.exits)
+def answers(path: Path, x: numpy.ndarray) -> List[numpy.ndarray]:
+    """Logits of every exit, [N, classes] each, from mexit-serve."""
+    exits = len(mexit.read(path).graph.exits)
     requests = [
         {"id": str(number), "tensor": base64.b64encode(image.tobytes()).decode(), "dtype": "f32", "anytime": True, "logits": True,
          "policy": {"kind": "exit", "exit": exits - 1}}
-        for number, image in enumerate(x)
+        for number, image in enumerate(x.astype("<f4"))
     ]
-    done = run(tool("mexit-serve"), str(tmp_path / "a.mexit"), text="".join(json.dumps(request) + "\n" for request in requests))
+    done = run(tool("mexit-serve"), str(path), text="".join(json.dumps(request) + "\n" for request in requests))
     assert done.returncode == 0, done.stderr
     results = [line for line in map(json.loads, done.stdout.splitlines()) if line["type"] == "result"]
-    assert len(results) == 3 * exits
-    expected = mexit.evaluate(model, x)
-    for result in results:
-        logits = expected[result["exit"]][int(result["id"])]
+    assert len(results) == len(x) * exits
+    logits = {(result["exit"], int(result["id"])): result["logits"] for result in results}
+    return [numpy.array([logits[exit, number] for number in range(len(x))]) for exit in range(exits)]
+
+
+def test_serve_gives_the_reference_logits(model: Model, tmp_path: Path) -> None:
+    """Every operation, through the real runtime."""
+    mexit.write(model, tmp_path / "a.mexit")
+    x = numpy.random.default_rng(0).normal(size=(3, *model.graph.input_shape)).astype(numpy.float32)
+    for found, logits in zip(answers(tmp_path / "a.mexit", x), mexit.evaluate(model, x), strict=True):
         # Sums of up to a few thousand float32 products: a few hundred units in the last place are generous.
-        assert numpy.abs(numpy.array(result["logits"]) - logits).max() <= 1e-5 * numpy.abs(logits).max()
+        assert numpy.abs(found - logits).max() <= 1e-5 * numpy.abs(logits).max()
