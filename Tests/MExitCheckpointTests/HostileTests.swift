@@ -13,7 +13,8 @@ import Testing
         var file = HandmadeFile.valid()
         change(&file)
         let error = #expect(throws: CheckpointError.self, sourceLocation: sourceLocation) { try Checkpoint.read(bytes: file.bytes()) }
-        #expect(error?.message.contains(part) == true, "\(error?.message ?? "")", sourceLocation: sourceLocation)
+        // Foundation's `contains`, where a file of this module imports it, finds no empty text anywhere.
+        #expect(part.isEmpty || error?.message.contains(part) == true, "\(error?.message ?? "")", sourceLocation: sourceLocation)
         if let code { #expect(error?.code == code, sourceLocation: sourceLocation) }
     }
 
