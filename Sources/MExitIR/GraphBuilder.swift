@@ -24,10 +24,18 @@ public struct GraphBuilder {
     public mutating func convNormRelu(
         _ x: Int, _ outChannels: Int, kernel: Int, stride: Int = 1, padding: Int = 0, name: String
     ) -> Int {
+        append(
+            .activation(.relu), [convNorm(x, outChannels, kernel: kernel, stride: stride, padding: padding, name: name)],
+            name: "\(name).relu")
+    }
+
+    /// Convolution without bias, batch norm: `name.conv`, `name.norm`.
+    public mutating func convNorm(
+        _ x: Int, _ outChannels: Int, kernel: Int, stride: Int = 1, padding: Int = 0, name: String
+    ) -> Int {
         let conv = append(
             .conv2d(Conv2D(outChannels: outChannels, kernel: kernel, stride: stride, padding: padding)), [x], name: "\(name).conv")
-        let norm = append(.batchNorm(epsilon: 1e-5), [conv], name: "\(name).norm")
-        return append(.activation(.relu), [norm], name: "\(name).relu")
+        return append(.batchNorm(epsilon: 1e-5), [conv], name: "\(name).norm")
     }
 
     /// Makes the node's output the logits of the next exit.

@@ -23,9 +23,9 @@ import Testing
             ("msdnet-cifar-5", 6, [6.86, 14.35, 27.54, 41.71, 58.48]),
         ] {
             var architecture = try Architectures.preset(named: preset)
-            guard case .msdnet(var configuration) = architecture.configuration else { continue }
+            guard var configuration = architecture.configuration as? MSDNetConfiguration else { continue }
             configuration.growth = growth
-            architecture.configuration = .msdnet(configuration)
+            architecture.configuration = configuration
             let graph = try architecture.graph(classes: 100)
             var running = 0.0
             let sums = graph.nodes.indices.map { index in
@@ -51,7 +51,7 @@ import Testing
         func message(_ change: (inout MSDNetConfiguration) -> Void, input: Shape = .map(channels: 3, height: 32, width: 32), classes: Int = 10) -> String {
             var configuration = MSDNetConfiguration()
             change(&configuration)
-            let architecture = Architecture(name: "test", defaultInput: input, configuration: .msdnet(configuration))
+            let architecture = Architecture(name: "test", defaultInput: input, configuration: configuration)
             do { _ = try architecture.graph(classes: classes) } catch { return "\(error)" }
             return ""
         }

@@ -7,28 +7,26 @@ extension Architecture: Codable {
     public init(from decoder: Decoder) throws {
         try Architectures.refuseUnknownKeys(in: decoder, known: Key.allCases.map(\.rawValue))
         let container = try decoder.container(keyedBy: Key.self)
-        let family = try container.decode(String.self, forKey: .family)
+        let name = try container.decode(String.self, forKey: .family)
         let dimensions = try container.decodeIfPresent([Int].self, forKey: .input) ?? [3, 32, 32]
-        let configuration: Configuration
-        switch family {
-        case "msdnet": configuration = .msdnet(try container.decodeIfPresent(MSDNetConfiguration.self, forKey: .config) ?? MSDNetConfiguration())
-        default:
-            throw GraphError(.unknownArchitecture, "no architecture family is named '\(family)'; there is msdnet")
+        guard let family = Architectures.families.first(where: { $0.family == name }) else {
+            let known = Architectures.families.map { $0.family }.joined(separator: ", ")
+            throw GraphError(.unknownArchitecture, "no architecture family is named '\(name)'; there are \(known)")
+        }
+        func configuration<Family: ArchitectureFamily>(_ family: Family.Type) throws -> any ArchitectureFamily {
+            try container.decodeIfPresent(Family.self, forKey: .config) ?? Family()
         }
         self.init(
             name: try container.decodeIfPresent(String.self, forKey: .name) ?? "custom",
-            defaultInput: try Shape(dimensions: dimensions), configuration: configuration)
+            defaultInput: try Shape(dimensions: dimensions), configuration: try configuration(family))
     }
 
     public func encode(to encoder: Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(name, forKey: .name)
         try container.encode(defaultInput.dimensions, forKey: .input)
-        switch configuration {
-        case .msdnet(let configuration):
-            try container.encode("msdnet", forKey: .family)
-            try container.encode(configuration, forKey: .config)
-        }
+        try container.encode(type(of: configuration).family, forKey: .family)
+        try configuration.encode(to: container.superEncoder(forKey: .config))
     }
 }
 

@@ -1,16 +1,12 @@
 /// A network that can be asked for by name, or that a JSON file describes.
-public struct Architecture: Hashable, Sendable {
+public struct Architecture: Sendable {
     /// The preset's name, or "custom".
     public var name: String
     /// The usual input, `[C, H, W]`.
     public var defaultInput: Shape
-    public var configuration: Configuration
+    public var configuration: any ArchitectureFamily
 
-    public enum Configuration: Hashable, Sendable {
-        case msdnet(MSDNetConfiguration)
-    }
-
-    public init(name: String, defaultInput: Shape, configuration: Configuration) {
+    public init(name: String, defaultInput: Shape, configuration: any ArchitectureFamily) {
         self.name = name
         self.defaultInput = defaultInput
         self.configuration = configuration
@@ -26,39 +22,32 @@ public struct Architecture: Hashable, Sendable {
         guard classes >= 1 else {
             throw GraphError(.badConfiguration, "\(name): \(classes) classes; a classifier needs at least one")
         }
-        switch configuration {
-        case .msdnet(let configuration): return try configuration.graph(input: input ?? defaultInput, classes: classes)
-        }
+        return try configuration.graph(input: input ?? defaultInput, classes: classes)
     }
 }
 
-/// The register of presets. A new one is one line here.
+extension Architecture: Hashable {
+    public static func == (a: Architecture, b: Architecture) -> Bool {
+        a.name == b.name && a.defaultInput == b.defaultInput && AnyHashable(a.configuration) == AnyHashable(b.configuration)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(name)
+        hasher.combine(defaultInput)
+        hasher.combine(AnyHashable(configuration))
+    }
+}
+
+/// The register of families. A new one is one line here.
 public enum Architectures {
-    public static let presets: [Architecture] = [
-        msdnet("msdnet-cifar-7") { _ in },
-        msdnet("msdnet-cifar-5") {
-            $0.exits = 5
-            $0.base = 1
-            $0.step = 1
-            $0.stepMode = .linearGrowth
-        },
-        msdnet("msdnet-tiny") {
-            $0.exits = 5
-            $0.base = 2
-            $0.step = 1
-            $0.headChannels = 64
-        },
-        msdnet("msdnet-imagenet-step4", input: .map(channels: 3, height: 224, width: 224)) {
-            $0.exits = 5
-            $0.step = 4
-            $0.channels = 32
-            $0.growth = 16
-            $0.growthFactors = [1, 2, 4, 4]
-            $0.bottleneckFactors = [1, 2, 4, 4]
-            $0.stem = .imageNet
-            $0.headChannels = nil
-        },
+    public static let families: [any ArchitectureFamily.Type] = [
+        MSDNetConfiguration.self,
+        ResNetConfiguration.self,
+        VGGConfiguration.self,
     ]
+
+    /// All families' presets.
+    public static let presets: [Architecture] = families.flatMap { $0.presets }
 
     /// - Throws: ``GraphError`` naming the presets there are.
     public static func preset(named name: String) throws -> Architecture {
@@ -68,13 +57,5 @@ public enum Architectures {
                 "no architecture is named '\(name)'; presets are \(presets.map(\.name).joined(separator: ", ")), or give a JSON file")
         }
         return preset
-    }
-
-    private static func msdnet(
-        _ name: String, input: Shape = .map(channels: 3, height: 32, width: 32), _ change: (inout MSDNetConfiguration) -> Void
-    ) -> Architecture {
-        var configuration = MSDNetConfiguration()
-        change(&configuration)
-        return Architecture(name: name, defaultInput: input, configuration: .msdnet(configuration))
     }
 }

@@ -1,4 +1,4 @@
-extension MSDNetConfiguration: Codable {
+extension MSDNetConfiguration {
     private enum Key: String, CodingKey, CaseIterable {
         case exits, base, step, stepMode, channels, growth, growthFactors, bottleneckFactors, bottleneck, dropsScales, reduction
         case stem, headChannels
@@ -9,21 +9,18 @@ extension MSDNetConfiguration: Codable {
     public init(from decoder: Decoder) throws {
         try Architectures.refuseUnknownKeys(in: decoder, known: Key.allCases.map(\.rawValue))
         let container = try decoder.container(keyedBy: Key.self)
-        func read<Value: Decodable>(_ key: Key, into value: inout Value) throws {
-            if let found = try container.decodeIfPresent(Value.self, forKey: key) { value = found }
-        }
-        try read(.exits, into: &exits)
-        try read(.base, into: &base)
-        try read(.step, into: &step)
-        try read(.stepMode, into: &stepMode)
-        try read(.channels, into: &channels)
-        try read(.growth, into: &growth)
-        try read(.growthFactors, into: &growthFactors)
-        try read(.bottleneckFactors, into: &bottleneckFactors)
-        try read(.bottleneck, into: &bottleneck)
-        try read(.dropsScales, into: &dropsScales)
-        try read(.reduction, into: &reduction)
-        try read(.stem, into: &stem)
+        try container.read(.exits, into: &exits)
+        try container.read(.base, into: &base)
+        try container.read(.step, into: &step)
+        try container.read(.stepMode, into: &stepMode)
+        try container.read(.channels, into: &channels)
+        try container.read(.growth, into: &growth)
+        try container.read(.growthFactors, into: &growthFactors)
+        try container.read(.bottleneckFactors, into: &bottleneckFactors)
+        try container.read(.bottleneck, into: &bottleneck)
+        try container.read(.dropsScales, into: &dropsScales)
+        try container.read(.reduction, into: &reduction)
+        try container.read(.stem, into: &stem)
         // Null means "as wide as the coarsest scale"; absence means the default.
         if container.contains(.headChannels) { headChannels = try container.decode(Int?.self, forKey: .headChannels) }
     }

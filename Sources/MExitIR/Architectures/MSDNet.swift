@@ -3,7 +3,9 @@
 /// Defaults are those of the published networks for 32x32 images.
 /// - Source: Huang et al., Multi-Scale Dense Networks for Resource Efficient Image Classification, ICLR 2018
 ///   (arXiv:1703.09844), built as in the authors' PyTorch code.
-public struct MSDNetConfiguration: Hashable, Sendable {
+public struct MSDNetConfiguration: ArchitectureFamily {
+    public static let family = "msdnet"
+
     public enum StepMode: String, Hashable, Sendable, Codable {
         /// `step` layers between exits.
         case even
@@ -77,7 +79,7 @@ extension MSDNetConfiguration {
 
     private func check() throws {
         func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
-            if !condition { throw GraphError(.badConfiguration, "msdnet: \(message())") }
+            try Self.require(condition, message())
         }
         try require((1...256).contains(exits), "exits is \(exits); it must be 1 ... 256")
         try require((1...256).contains(base) && (1...256).contains(step), "base \(base) and step \(step) must be 1 ... 256")
