@@ -31,5 +31,7 @@ for masked in avx512 avx512,avx2,neon; do
   echo "== kernels and runtime with MEXIT_CPU_DISABLE=$masked"
   MEXIT_CPU_DISABLE=$masked swift test "${flags[@]}" --skip-build --filter 'MExitKernelTests|MExitRuntimeTests'
 done
+echo "== deployment: the Python client, and the examples that this machine has the programs for"
+if command -v python3 >/dev/null; then tools/deploy/test.sh; else echo "NOT RUN  no python3 on this machine"; fi
 echo "== all tests"
 swift test "${flags[@]}" --skip-build
