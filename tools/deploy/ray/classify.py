@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Classifies the photographs of a folder on Ray: a pool of actors, each with a mexit-serve of its own. Prints a JSON line each.
+"""Classifies the photographs of a folder on Ray: a pool of actors, each with a mexit-serve of its own. Writes a JSON line each.
 
-    PYTHONPATH=tools/clients/python python3 tools/deploy/ray/classify.py --model photos.mexit photos > answers.jsonl
+    PYTHONPATH=tools/clients/python python3 tools/deploy/ray/classify.py --model photos.mexit photos answers.jsonl
 
 The actors read the photographs themselves: model, photographs and mexit-serve must be at the same paths on every node. An
 actor whose server dies ends with it; Ray starts another in its place and gives it the same photographs again.
@@ -42,6 +42,7 @@ def row(path, answer):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=pathlib.Path)
+    parser.add_argument("answers", help="the file to write; it appears when all are answered")
     parser.add_argument("--model", required=True)
     parser.add_argument("--policy", default="confidence:0.9")
     parser.add_argument("--actors", type=int, help="servers (default: one per CPU of the cluster)")
@@ -54,9 +55,12 @@ def main():
     actors = arguments.actors or int(ray.cluster_resources()["CPU"])
     model = os.path.abspath(arguments.model)
     pool = ActorPool([Classifier.remote(model, arguments.policy) for _ in range(actors)])
-    for rows in pool.map_unordered(lambda actor, batch: actor.classify.remote(batch), batches):
-        for one in rows:
-            print(json.dumps(one), flush=True)
+    # Not stdout: Ray prints there what its workers log, even within a line of ours.
+    part = arguments.answers + ".part"
+    with open(part, "w", encoding="utf-8") as file:
+        for rows in pool.map_unordered(lambda actor, batch: actor.classify.remote(batch), batches):
+            file.writelines(json.dumps(one) + "\n" for one in rows)
+    os.replace(part, arguments.answers)
 
 
 if __name__ == "__main__":

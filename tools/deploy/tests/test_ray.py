@@ -25,13 +25,16 @@ class Ray(Photographs):
         cls.addClassCleanup(ray.shutdown)
         cls.environment = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
 
+    def setUp(self):
+        self.answers = self.work / f"{self._testMethodName}.jsonl"
+
     def classify(self, *arguments):
-        return run([sys.executable, DEPLOY / "ray/classify.py", "--model", MODEL, "--actors", "2", *arguments, self.photos],
+        return run([sys.executable, DEPLOY / "ray/classify.py", "--model", MODEL, "--actors", "2", *arguments, self.photos, self.answers],
                    env=self.environment)
 
     def check(self, done):
         self.assertEqual(done.returncode, 0, done.stderr)
-        rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        rows = [json.loads(line) for line in self.answers.read_text(encoding="utf-8").splitlines()]
         answers = {str(pathlib.Path(row["path"]).relative_to(self.photos)): row for row in rows}
         self.assertEqual(len(rows), len(self.names))
         self.assertEqual(set(answers), self.names)
@@ -55,6 +58,7 @@ class Ray(Photographs):
         done = self.classify()
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("gone.jpg", done.stderr)
+        self.assertFalse(self.answers.exists())
 
     def test_model_that_is_missing_fails_the_program(self):
         done = self.classify("--model", "missing.mexit")
