@@ -109,18 +109,26 @@ struct BackwardCase: CustomStringConvertible {
             let x = TrainingSamples(conv.x, count: test.samples), dy = TrainingSamples(conv.y, count: test.samples)
             x.randomize(&random)
             dy.randomize(&random)
-            let start = random.units(test.weights)
+            // Two losses, and samples from the second on where there are several.
+            let other = TrainingSamples(conv.y, count: test.samples)
+            other.randomize(&random)
+            let first = test.samples > 1 ? 1 : 0
+            let start = random.units(2 * test.weights)
             var reference = start.map(Double.init)
             test.forEachProduct { weight, n, i, h, w, o, oh, ow in
+                guard n >= first else { return }
                 reference[weight] += Double(x[n, i, h, w]) * Double(dy[n, o, oh, ow])
+                reference[test.weights + weight] += Double(x[n, i, h, w]) * Double(other[n, o, oh, ow])
             }
             for kernel in kernels where mexit_cpu_has(kernel.isa) && kernel.supports(&conv) {
                 let name = String(cString: kernel.name)
                 ran.insert(name)
                 func run() -> [Float] {
                     var gradient = start + [7]
-                    var scratch = [Float](repeating: .nan, count: kernel.scratch_floats(&conv) + 1)
-                    kernel.run(&conv, x.constPointers, dy.constPointers, test.samples, &gradient, &scratch)
+                    var scratch = [Float](repeating: .nan, count: kernel.scratch_floats(&conv, 2) + 1)
+                    kernel.run(
+                        &conv, x.constPointers, [dy.constPointers, other.constPointers], 2, first, test.samples - first, &gradient,
+                        &scratch)
                     #expect(gradient.removeLast() == 7 && scratch.last?.isNaN == true, "\(name) wrote too far: \(test)")
                     return gradient
                 }

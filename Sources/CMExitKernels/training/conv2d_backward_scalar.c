@@ -11,7 +11,7 @@ double DATA(cost)(const mexit_conv2d *c) { return mexit_conv2d_backward_macs(c) 
 size_t DATA(scratch_floats)(const mexit_conv2d *c) { return (void)c, 0; }
 bool WEIGHTS(supports)(const mexit_conv2d *c) { return mexit_conv2d_is_consistent(c); }
 double WEIGHTS(cost)(const mexit_conv2d *c) { return mexit_conv2d_backward_macs(c) * 1.2; }
-size_t WEIGHTS(scratch_floats)(const mexit_conv2d *c) { return (void)c, 0; }
+size_t WEIGHTS(scratch_floats)(const mexit_conv2d *c, int32_t losses) { return (void)c, (void)losses, 0; }
 
 size_t DATA(packed_floats)(const mexit_conv2d *c) {
   return (size_t)c->out_channels * (size_t)mexit_conv2d_taps(c);
@@ -47,9 +47,7 @@ void DATA(run)(const mexit_conv2d *c, const float *packed, const float *const *d
   }
 }
 
-void WEIGHTS(run)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n, float *dweight,
-                  float *scratch) {
-  (void)scratch;
+static void weights_of_loss(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n, float *dweight) {
   int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
   for (int32_t o = 0; o < c->out_channels; o++)
     for (int32_t i = 0; i < ci; i++)
@@ -68,4 +66,11 @@ void WEIGHTS(run)(const mexit_conv2d *c, const float *const *x, const float *con
             }
           *dweight += (float)sum;
         }
+}
+
+void WEIGHTS(run)(const mexit_conv2d *c, const float *const *x, const float *const *const *dy, int32_t losses, size_t first,
+                  size_t n, float *dweight, float *scratch) {
+  (void)scratch;
+  const int64_t count = (int64_t)c->out_channels * (c->in_channels / c->groups) * c->kernel_h * c->kernel_w;
+  for (int32_t l = 0; l < losses; l++) weights_of_loss(c, x + first, dy[l] + first, n, dweight + l * count);
 }

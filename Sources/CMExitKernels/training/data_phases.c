@@ -1,4 +1,6 @@
 /* The "phases" kernel of the input's gradient. See data_phases_plan.h. */
+#include <string.h>
+
 #include "data_phases_plan.h"
 #include "training_table.h"
 
@@ -35,6 +37,7 @@ size_t NAME(scratch_floats)(const mexit_conv2d *c) {
 void NAME(pack)(const mexit_conv2d *c, const float *weight, float *packed) {
   mexit_data_plan p;
   mexit_data_phases_plan_make(c, &p);
+  memcpy(packed, &p, mexit_data_plan_bytes(p.count));
   int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
   int64_t taps = (int64_t)c->kernel_h * c->kernel_w;
   for (int32_t f = 0; f < p.count; f++) {
@@ -89,8 +92,9 @@ static void weave(const mexit_conv2d *c, const mexit_data_plan *p, const float *
 
 void NAME(run)(const mexit_conv2d *c, const float *packed, const float *const *dy, float *const *dx, size_t n,
                bool accumulate, float *scratch) {
-  mexit_data_plan p;
-  mexit_data_phases_plan_make(c, &p);
+  mexit_data_plan p; /* made anew it would cost as much as a small convolution */
+  memcpy(&p, packed, mexit_data_plan_bytes(0));
+  memcpy(p.phases, (const char *)packed + mexit_data_plan_bytes(0), (size_t)p.count * sizeof *p.phases);
   float *output = p.dx_direct ? NULL : scratch + p.forward_scratch, *copies = NULL;
   if (!p.dy_direct) {
     float *begin = scratch + p.forward_scratch + p.output_sample * p.block;

@@ -1,5 +1,7 @@
 #include "data_phases_plan.h"
 
+#include <string.h>
+
 static int32_t largest(int32_t a, int32_t b) { return a > b ? a : b; }
 static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
 
@@ -58,7 +60,7 @@ static bool add_phase(const mexit_conv2d *c, mexit_data_plan *p, mexit_data_phas
 }
 
 void mexit_data_phases_plan_make(const mexit_conv2d *c, mexit_data_plan *p) {
-  *p = (mexit_data_plan){.supported = false};
+  memset(p, 0, sizeof *p);
   if (!mexit_conv2d_is_consistent(c) || (int64_t)c->stride_h * c->stride_w > MEXIT_DATA_PHASES) return;
   p->dx_direct = c->stride_h == 1 && c->stride_w == 1;
   p->output_row = (c->x.width + c->stride_w - 1) / c->stride_w;
@@ -73,6 +75,7 @@ void mexit_data_phases_plan_make(const mexit_conv2d *c, mexit_data_plan *p) {
   }
   p->dy_direct = c->y.halo >= halo;
   p->dy = p->dy_direct ? c->y : mexit_map_make(c->out_channels, c->y.height, c->y.width, halo);
+  p->packed_floats = (mexit_data_plan_bytes(MEXIT_DATA_PHASES) / sizeof(float) + 15) / 16 * 16;
   p->dy_sample = p->dy_direct ? 0 : (mexit_map_floats(&p->dy) + 15) / 16 * 16;
 
   for (int32_t a = 0; a < least(c->stride_h, c->x.height); a++)

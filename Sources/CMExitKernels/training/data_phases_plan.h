@@ -9,6 +9,7 @@
 
 enum { MEXIT_DATA_PHASES = 16 };
 
+/* The plan stands at the head of the packed weights, as far as its phases go. */
 /* The taps of one phase along one axis: tap `last - j * step` reads dy at row + first + j * dilation, j in 0 ..< count. */
 typedef struct { int32_t count, last, step, first, dilation, outputs; } mexit_phase_axis;
 
@@ -25,13 +26,18 @@ typedef struct {
 typedef struct {
   bool supported, dy_direct, dx_direct;
   int32_t count;                             /* phases that have taps; the others are zero */
-  mexit_data_phase phases[MEXIT_DATA_PHASES];
   mexit_map dy;                              /* as the phases read it: conv.y, or a copy with a wide enough halo */
   size_t packed_floats, turned;              /* `turned`: where the packing puts turned weights before packing them */
   int64_t dy_sample, output_sample;          /* floats of scratch for a sample */
   int64_t output_row;                        /* floats from row to row of every phase's result */
   size_t forward_scratch;
   int32_t block;                             /* samples in scratch at a time */
+  mexit_data_phase phases[MEXIT_DATA_PHASES];
 } mexit_data_plan;
 
 void mexit_data_phases_plan_make(const mexit_conv2d *, mexit_data_plan *);
+
+/* Bytes of a plan with so many phases. */
+static inline size_t mexit_data_plan_bytes(int32_t count) {
+  return offsetof(mexit_data_plan, phases) + (size_t)count * sizeof(mexit_data_phase);
+}

@@ -113,42 +113,49 @@ static void add_sums(const float *sums, int64_t pitch, int32_t channels, int32_t
     for (int32_t i = 0; i < channels; i++) dweight[(int64_t)i * taps + t] += sums[i];
 }
 
-void LANES_NAME(mexit_weights_channels)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n,
-                                        float *dweight, float *scratch) {
+/* One loss on the samples in scratch. */
+static void run_taps(const mexit_conv2d *c, const weights_channels_plan *p, const float *xs, const float *dys, int32_t samples,
+                     float *sums) {
+  int32_t taps = c->kernel_h * c->kernel_w;
+  for (int32_t tap = 0; tap < taps; tap++) {
+    int32_t sy = tap / c->kernel_w * c->dilation_h - c->pad_h, sx = tap % c->kernel_w * c->dilation_w - c->pad_w;
+    mexit_span h = mexit_outputs_inside(c->y.height, c->stride_h, sy, c->x.height);
+    mexit_span w = mexit_outputs_inside(c->y.width, c->stride_w, sx, c->x.width);
+    if (h.first >= h.last || w.first >= w.last) continue;
+    int64_t iy = (int64_t)h.first * c->stride_h + sy, ix = (int64_t)w.first * c->stride_w + sx;
+    channels_tap t = {.x = xs + (iy * c->x.width + ix) * p->padded,
+                      .dy = dys + ((int64_t)h.first * c->y.width + w.first) * p->outputs,
+                      .x_sample = p->x_sample,
+                      .dy_sample = p->dy_sample,
+                      .x_row = (int64_t)c->stride_h * c->x.width * p->padded,
+                      .dy_row = (int64_t)c->y.width * p->outputs,
+                      .x_pixel = (int64_t)c->stride_w * p->padded,
+                      .dy_pixel = p->outputs,
+                      .samples = samples,
+                      .rows = h.last - h.first,
+                      .columns = w.last - w.first};
+    run_tap(p, &t, sums + (int64_t)tap * p->outputs * p->padded);
+  }
+}
+
+void LANES_NAME(mexit_weights_channels)(const mexit_conv2d *c, const float *const *x, const float *const *const *dy,
+                                        int32_t losses, size_t first, size_t n, float *dweight, float *scratch) {
   weights_channels_plan p = mexit_weights_channels_plan(c, LANES, TILE_O);
   int32_t taps = c->kernel_h * c->kernel_w;
-  float *sums = scratch, *xs = sums + p.sums, *dys = xs + p.x_sample * p.block;
-  mexit_zero_f32(sums, (size_t)p.sums);
+  float *sums = scratch, *xs = sums + p.sums * losses, *dys = xs + p.x_sample * p.block;
+  mexit_zero_f32(sums, (size_t)(p.sums * losses));
   size_t filled = n < (size_t)p.block ? n : (size_t)p.block;
   if (p.padded > c->in_channels) mexit_zero_f32(xs, filled * (size_t)p.x_sample); /* the channels of rounding up */
   if (p.outputs > c->out_channels) mexit_zero_f32(dys, filled * (size_t)p.dy_sample);
   for (size_t k = 0; k < n; k += (size_t)p.block) {
     int32_t samples = n - k < (size_t)p.block ? (int32_t)(n - k) : p.block;
-    for (int32_t i = 0; i < samples; i++) {
-      turn(&c->x, x[k + (size_t)i], xs + i * p.x_sample, p.padded);
-      turn(&c->y, dy[k + (size_t)i], dys + i * p.dy_sample, p.outputs);
-    }
-    for (int32_t tap = 0; tap < taps; tap++) {
-      int32_t sy = tap / c->kernel_w * c->dilation_h - c->pad_h, sx = tap % c->kernel_w * c->dilation_w - c->pad_w;
-      mexit_span h = mexit_outputs_inside(c->y.height, c->stride_h, sy, c->x.height);
-      mexit_span w = mexit_outputs_inside(c->y.width, c->stride_w, sx, c->x.width);
-      if (h.first >= h.last || w.first >= w.last) continue;
-      int64_t iy = (int64_t)h.first * c->stride_h + sy, ix = (int64_t)w.first * c->stride_w + sx;
-      channels_tap t = {.x = xs + (iy * c->x.width + ix) * p.padded,
-                        .dy = dys + ((int64_t)h.first * c->y.width + w.first) * p.outputs,
-                        .x_sample = p.x_sample,
-                        .dy_sample = p.dy_sample,
-                        .x_row = (int64_t)c->stride_h * c->x.width * p.padded,
-                        .dy_row = (int64_t)c->y.width * p.outputs,
-                        .x_pixel = (int64_t)c->stride_w * p.padded,
-                        .dy_pixel = p.outputs,
-                        .samples = samples,
-                        .rows = h.last - h.first,
-                        .columns = w.last - w.first};
-      run_tap(&p, &t, sums + (int64_t)tap * p.outputs * p.padded);
+    for (int32_t i = 0; i < samples; i++) turn(&c->x, x[first + k + (size_t)i], xs + i * p.x_sample, p.padded);
+    for (int32_t l = 0; l < losses; l++) {
+      for (int32_t i = 0; i < samples; i++) turn(&c->y, dy[l][first + k + (size_t)i], dys + i * p.dy_sample, p.outputs);
+      run_taps(c, &p, xs, dys, samples, sums + p.sums * l);
     }
   }
-  for (int32_t o = 0; o < c->out_channels; o++)
-    add_sums(sums + (int64_t)o * p.padded, (int64_t)p.outputs * p.padded, c->in_channels, taps,
-             dweight + (int64_t)o * c->in_channels * taps);
+  for (int32_t l = 0; l < losses; l++, sums += p.sums)
+    for (int32_t o = 0; o < c->out_channels; o++, dweight += (int64_t)c->in_channels * taps)
+      add_sums(sums + (int64_t)o * p.padded, (int64_t)p.outputs * p.padded, c->in_channels, taps, dweight);
 }

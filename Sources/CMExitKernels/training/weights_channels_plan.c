@@ -13,8 +13,8 @@ weights_channels_plan mexit_weights_channels_plan(const mexit_conv2d *c, int32_t
   return p;
 }
 
-size_t mexit_weights_channels_scratch(const weights_channels_plan *p) {
-  return (size_t)(p->sums + (p->x_sample + p->dy_sample) * p->block);
+size_t mexit_weights_channels_scratch(const weights_channels_plan *p, int32_t losses) {
+  return (size_t)(p->sums * losses + (p->x_sample + p->dy_sample) * p->block);
 }
 
 double mexit_weights_channels_cost(const mexit_conv2d *c, int32_t lanes, int32_t tile, int32_t vectors) {

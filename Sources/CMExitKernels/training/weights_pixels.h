@@ -135,21 +135,26 @@ static void run_block(const mexit_conv2d *c, const pixels_plan *p, pixels_block 
   }
 }
 
-void LANES_NAME(mexit_weights_pixels)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n,
-                                      float *dweight, float *scratch) {
+void LANES_NAME(mexit_weights_pixels)(const mexit_conv2d *c, const float *const *x, const float *const *const *dy, int32_t losses,
+                                      size_t first, size_t n, float *dweight, float *scratch) {
   pixels_plan p = mexit_weights_pixels_plan(c);
-  size_t block = (size_t)p.block;
+  size_t block = (size_t)p.block, weights = (size_t)c->out_channels * (size_t)(c->in_channels / c->groups) *
+                                           (size_t)c->kernel_h * (size_t)c->kernel_w;
   float *x_copy = scratch, *dy_copy = scratch + p.x_sample * (int64_t)p.block;
   if (!p.x_direct || !p.dy_direct) mexit_zero_f32(scratch, mexit_weights_pixels_scratch(&p));
-  for (size_t k = 0; k < n; k += block) {
+  for (size_t k = first; k < first + n; k += block) {
     const float *xs[MEXIT_PIXELS_BLOCK], *dys[MEXIT_PIXELS_BLOCK];
-    pixels_block b = {xs, dys, 0, 0, n - k < block ? n - k : block, p.run, p.dy_channel};
+    pixels_block b = {xs, dys, 0, 0, first + n - k < block ? first + n - k : block, p.run, p.dy_channel};
     for (size_t i = 0; i < b.n; i++) {
       xs[i] = p.x_direct ? x[k + i] : x_copy + (int64_t)i * p.x_sample;
-      dys[i] = p.dy_direct ? dy[k + i] : dy_copy + (int64_t)i * p.dy_sample;
       if (!p.x_direct) copy_x(c, &p, x[k + i], x_copy + (int64_t)i * p.x_sample);
-      if (!p.dy_direct) copy_dy(c, &p, dy[k + i], dy_copy + (int64_t)i * p.dy_sample);
     }
-    run_block(c, &p, &b, dweight);
+    for (int32_t l = 0; l < losses; l++) {
+      for (size_t i = 0; i < b.n; i++) {
+        dys[i] = p.dy_direct ? dy[l][k + i] : dy_copy + (int64_t)i * p.dy_sample;
+        if (!p.dy_direct) copy_dy(c, &p, dy[l][k + i], dy_copy + (int64_t)i * p.dy_sample);
+      }
+      run_block(c, &p, &b, dweight + (size_t)l * weights);
+    }
   }
 }

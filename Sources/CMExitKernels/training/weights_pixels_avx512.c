@@ -11,15 +11,16 @@
 
 #define NAME(what) mexit_conv2d_backward_weights_f32_pixels__avx512_##what
 bool NAME(supports)(const mexit_conv2d *c) { return mexit_weights_pixels_plan(c).supported; }
-size_t NAME(scratch_floats)(const mexit_conv2d *c) {
+size_t NAME(scratch_floats)(const mexit_conv2d *c, int32_t losses) {
+  (void)losses;
   pixels_plan p = mexit_weights_pixels_plan(c);
   return mexit_weights_pixels_scratch(&p);
 }
 double NAME(cost)(const mexit_conv2d *c) {
   return mexit_weights_pixels_cost(c, LANES, TILE_O);
 }
-void NAME(run)(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n, float *dweight,
-               float *scratch) {
-  mexit_weights_pixels__avx512(c, x, dy, n, dweight, scratch);
+void NAME(run)(const mexit_conv2d *c, const float *const *x, const float *const *const *dy, int32_t losses, size_t first,
+               size_t n, float *dweight, float *scratch) {
+  mexit_weights_pixels__avx512(c, x, dy, losses, first, n, dweight, scratch);
 }
 #endif

@@ -2,36 +2,55 @@ import CMExitKernels
 import MExitIR
 
 extension Assembly {
-    /// Makes all steps: forward in the order of the nodes, backward in reverse.
+    /// Makes all steps, in the order in which they run.
     ///
     /// - Parameters: per exit, `[batch, K]`: where forward leaves the logits, and backward finds the losses' derivatives.
     func build(logits: [UnsafeMutablePointer<Float>], logitGradients: [UnsafeMutablePointer<Float>]) throws {
-        let order = plan.order
-        let backwards = try order.map { try addForward(node: $0) }
-        for (exit, out) in zip(graph.exits, logits) { addLogits(of: exit, to: out) }
-        for (index, addBackward) in zip(order, backwards).reversed() {
-            for (exit, derivative) in logitGradients.enumerated() where graph.exits[exit].logits == index {
-                try addSeed(exit: exit, derivative)
+        var norms: [Int: BatchNormSteps] = [:]
+        var backwards: [Int: () throws -> Void] = [:]
+        for item in schedule.forward {
+            beginForward(phase: item.phase)
+            if item.isSums {
+                let steps = try norm(at: item.node)
+                try steps?.addStatistics()
+                norms[item.node] = steps
+            } else if let steps = norms[item.node] {
+                steps.addForward()
+                backwards[item.node] = steps.addApplication
+            } else {
+                backwards[item.node] = try addForward(node: item.node)
             }
-            if plan.needsGradient[index] { try addBackward() }
+        }
+        for (exit, out) in zip(graph.exits, logits) { addLogits(of: exit, to: out) }
+        for item in schedule.backward where plan.needsGradient[item.node] {
+            beginBackward(phase: item.phase)
+            let norm = norms[item.node]
+            if item.isSums || norm == nil {
+                for (exit, derivative) in logitGradients.enumerated() where graph.exits[exit].logits == item.node {
+                    try addSeed(exit: exit, derivative)
+                }
+                try addGather(of: item.node)
+            }
+            if item.isSums { try norm?.addReduction() } else { try backwards[item.node]?() }
         }
     }
 
-    /// Adds a node's forward steps and returns what adds its backward steps.
+    private func norm(at index: Int) throws -> BatchNormSteps? {
+        let norm = plan.fusedNorm[index] ?? index
+        guard case .batchNorm(let epsilon) = graph.nodes[norm].operation else { return nil }
+        return try BatchNormSteps(self, node: index, norm: norm, epsilon: epsilon)
+    }
+
+    /// Adds the forward steps of a node other than a batch norm, and returns what adds its backward steps.
     private func addForward(node index: Int) throws -> () throws -> Void {
         switch graph.nodes[index].operation {
-        case .input:
+        case .input, .batchNorm:
             return {}
         case .conv2d(let conv):
             let steps = try ConvolutionSteps(self, node: index, conv)
             try steps.addForward()
             return steps.addBackward
-        case .batchNorm(let epsilon):
-            return try addForwardNorm(node: index, norm: index, epsilon: epsilon)
         case .activation(let activation):
-            if let norm = plan.fusedNorm[index], case .batchNorm(let epsilon) = graph.nodes[norm].operation {
-                return try addForwardNorm(node: index, norm: norm, epsilon: epsilon)
-            }
             addForward(activation: activation, node: index)
             return { try self.addBackward(activation: activation, node: index) }
         case .add:
@@ -59,12 +78,6 @@ extension Assembly {
             addForwardUpsample(node: index)
             return { try self.addBackwardUpsample(node: index) }
         }
-    }
-
-    private func addForwardNorm(node index: Int, norm: Int, epsilon: Float) throws -> () throws -> Void {
-        let steps = try BatchNormSteps(self, node: index, norm: norm, epsilon: epsilon)
-        try steps.addForward()
-        return steps.addBackward
     }
 
     private func addLogits(of exit: Exit, to out: UnsafeMutablePointer<Float>) {

@@ -19,13 +19,15 @@ final class Assembly {
     let batch: Int
     let keep: Keep
     let values: ValueMemory
+    let schedule: Schedule
+    let stacks: DenseStacks
     var gradients: GradientMemory
     let state = PassState()
 
-    /// The passes, in order of execution.
-    var forward: [Step] = []
-    var evaluation: [Step] = []
-    var backward: [Step] = []
+    /// The passes, phase by phase, in order of execution.
+    private(set) var forward: [[Step]] = [[]]
+    private(set) var evaluation: [[Step]] = [[]]
+    private(set) var backward: [[Step]] = [[]]
     /// Independent preparations before a pass, one per layer: packing weights.
     var prepareForward: [() -> Void] = []
     var prepareEvaluation: [() -> Void] = []
@@ -42,7 +44,10 @@ final class Assembly {
         self.batch = batch
         self.keep = keep
         values = try ValueMemory(plan: plan, batch: batch, keep: keep)
-        gradients = try GradientMemory(plan: plan, maps: values.maps, batch: batch, keep: keep)
+        schedule = Schedule(plan)
+        stacks = DenseStacks(plan)
+        gradients = try GradientMemory(
+            plan: plan, schedule: schedule, stacks: stacks, maps: values.maps, batch: batch, keep: keep)
         for (t, range) in parameters.trainable.enumerated() { tensorOf[range.spec.node, default: [:]][range.spec.role] = t }
     }
 
@@ -53,21 +58,35 @@ final class Assembly {
     /// Index of a trainable tensor of a node.
     func tensor(_ node: Int, _ role: ParameterRole) -> Int? { tensorOf[node]?[role] }
 
-    /// A step that both kinds of forward pass share.
-    func bothForward(_ step: Step) {
-        forward.append(step)
-        evaluation.append(step)
+    /// Steps that are added from here on belong to this phase.
+    func beginForward(phase: Int) {
+        while forward.count <= phase { forward.append([]) }
     }
 
-    func addBackward(_ step: Step) {
-        backward.append(step)
-        // Partial sums are combined before the next phase begins, so that it may use the same memory.
-        if step.isBarrier { partialEnd = 0 }
+    func beginBackward(phase: Int) {
+        if backward.count > phase { return }
+        while backward.count <= phase { backward.append([]) }
+        // Partial sums are combined before a phase begins, so that it may use the same memory.
+        partialEnd = 0
     }
+
+    /// A step of training's forward pass.
+    func addForward(_ step: Step) { forward[forward.count - 1].append(step) }
+
+    /// A step of evaluation's, which needs no sums over the batch: all is one phase.
+    func addEvaluation(_ step: Step) { evaluation[0].append(step) }
+
+    /// A step that both kinds of forward pass share.
+    func bothForward(_ step: Step) {
+        addForward(step)
+        addEvaluation(step)
+    }
+
+    func addBackward(_ step: Step) { backward[backward.count - 1].append(step) }
 
     func needScratch(_ floats: Int) { scratchFloats = max(scratchFloats, floats) }
 
-    /// Reserves floats of every chunk's partial sums until the next barrier, and returns their offset.
+    /// Reserves floats of every chunk's partial sums until the end of the phase, and returns their offset.
     func reservePartials(_ floats: Int) -> Int {
         let offset = partialEnd
         partialEnd += (floats + 15) / 16 * 16
@@ -75,15 +94,18 @@ final class Assembly {
         return offset
     }
 
-    /// The sum over chunks of `count` partial floats, written over the gradients of tensor `t` for all its losses.
-    func reduction(tensor t: Int, offset: Int, count: Int) -> () -> Void {
+    /// Tasks that write the sum over chunks of `count` partial floats over the gradients of tensor `t` for all its losses.
+    func reduction(tensor t: Int, offset: Int, count: Int) -> [() -> Void] {
         let state = self.state
-        return {
-            guard let gradients = state.gradients, let partials = state.partials else { return }
-            let out = gradients.values.baseAddress.unsafelyUnwrapped + gradients.tensors[t].offset
-            out.update(from: partials + offset, count: count)
-            for chunk in 1..<Program.chunks {
-                mexit_axpy_f32(1, partials + chunk * state.partialFloats + offset, out, count)
+        // Pieces that several threads can share, and that stay in cache from one chunk's sum to the next.
+        return stride(from: 0, to: count, by: 8192).map { first in
+            let piece = min(8192, count - first)
+            return {
+                guard let gradients = state.gradients, let partials = state.partials else { return }
+                let out = gradients.values.baseAddress.unsafelyUnwrapped + gradients.tensors[t].offset + first
+                let from = partials + offset + first
+                out.update(from: from, count: piece)
+                for chunk in 1..<Program.chunks { mexit_axpy_f32(1, from + chunk * state.partialFloats, out, piece) }
             }
         }
     }

@@ -17,6 +17,8 @@ struct BatchNormSteps {
     private let isFused: Bool
     private let parameters: Parameters
     private let factors: Factors
+    /// What the gradient of x needs, per loss: a, b and d of `mexit_batch_norm_backward_apply_f32`.
+    private let coefficients: UnsafeMutablePointer<Float>
 
     private struct Parameters {
         let weight, bias: Int
@@ -52,10 +54,10 @@ struct BatchNormSteps {
             weight: weight, bias: bias, gamma: gamma, beta: beta, runningMean: mean, runningVariance: variance)
         func floats() throws -> UnsafeMutablePointer<Float> { try assembly.keep.allocate(Float.self, count: channels) }
         factors = Factors(mean: try floats(), inverseStd: try floats(), scale: try floats(), shift: try floats())
+        coefficients = try assembly.keep.allocate(Float.self, count: 3 * channels * assembly.plan.losses(index).count)
     }
 
-    func addForward() throws {
-        try addStatistics()
+    func addForward() {
         addRunningFactors()
         let (x, y) = (assembly.values.rows(input), assembly.values.rows(index))
         let (xm, ym) = (assembly.map(input), assembly.map(index))
@@ -71,7 +73,7 @@ struct BatchNormSteps {
 
     /// Training: one pass over x. The running mean, close to the batch's, is taken off before squaring, so that the
     /// variance, mean((x - r)^2) - (mean - r)^2 in double, loses nothing to cancellation.
-    private func addStatistics() throws {
+    func addStatistics() throws {
         let channels = self.channels
         let sums = try assembly.keep.allocate(Double.self, count: 2 * channels * Program.chunks)
         let reference = try assembly.keep.allocate(Float.self, count: channels)
@@ -79,10 +81,9 @@ struct BatchNormSteps {
         let pixels = assembly.graph.shapes[input].height * assembly.graph.shapes[input].width
         let (state, parameters, factors, epsilon) = (assembly.state, self.parameters, self.factors, self.epsilon)
         assembly.prepareForward.append { reference.update(from: parameters.runningMean, count: channels) }
-        assembly.forward.append(
+        assembly.addForward(
             Step(
-                isBarrier: true,
-                finish: {
+                finish: [{
                     let count = Double(state.count * pixels)
                     for c in 0..<channels {
                         var sum = 0.0
@@ -101,7 +102,7 @@ struct BatchNormSteps {
                         Self.blend(&parameters.runningMean[c], mean)
                         Self.blend(&parameters.runningVariance[c], unbiased)
                     }
-                }
+                }]
             ) { chunk in
                 let own = sums + 2 * channels * chunk.index
                 if chunk.isFirst { own.update(repeating: 0, count: 2 * channels) }
@@ -136,15 +137,9 @@ struct BatchNormSteps {
         factors.shift[c] = Float(Double(parameters.beta[c]) - mean * scale)
     }
 
-    func addBackward() throws {
-        let gradients = try assembly.gradients.gradients(of: index)
-        let coefficients = try assembly.keep.allocate(Float.self, count: 3 * channels * gradients.count)
-        try addReduction(gradients, coefficients)
-        try addApplication(gradients, coefficients)
-    }
-
     /// Sums of dy and dy * xhat per loss: the parameters' gradients, and what dx needs.
-    private func addReduction(_ gradients: [Rows], _ coefficients: UnsafeMutablePointer<Float>) throws {
+    func addReduction() throws {
+        let gradients = try assembly.gradients.gradients(of: index)
         let (channels, losses) = (self.channels, gradients.count)
         let perChunk = 2 * channels * losses
         let sums = try assembly.keep.allocate(Double.self, count: perChunk * Program.chunks)
@@ -152,11 +147,10 @@ struct BatchNormSteps {
         let (x, xm, dym) = (assembly.values.rows(input), assembly.map(input), assembly.map(index))
         let y = isFused ? assembly.values.rows(index) : nil
         let pixels = assembly.graph.shapes[input].height * assembly.graph.shapes[input].width
-        let (state, parameters, factors) = (assembly.state, self.parameters, self.factors)
+        let (state, parameters, factors, coefficients) = (assembly.state, self.parameters, self.factors, self.coefficients)
         assembly.addBackward(
             Step(
-                isBarrier: true,
-                finish: {
+                finish: [{
                     guard let out = state.gradients, let values = out.values.baseAddress else { return }
                     let dGamma = values + out.tensors[parameters.weight].offset
                     let dBeta = values + out.tensors[parameters.bias].offset
@@ -179,7 +173,7 @@ struct BatchNormSteps {
                         own[channels + c] = Float(-a * inverse * product / count)
                         own[2 * channels + c] = Float(-a * sum / count)
                     }
-                }
+                }]
             ) { chunk in
                 let all = sums + chunk.index * perChunk
                 if chunk.isFirst { all.update(repeating: 0, count: perChunk) }
@@ -189,11 +183,13 @@ struct BatchNormSteps {
             })
     }
 
-    private func addApplication(_ gradients: [Rows], _ coefficients: UnsafeMutablePointer<Float>) throws {
+    /// The gradient of x.
+    func addApplication() throws {
+        let gradients = try assembly.gradients.gradients(of: index)
         guard let targets = try assembly.targets(of: input, losses: assembly.plan.losses(index)) else { return }
         let (x, xm, dym) = (assembly.values.rows(input), assembly.map(input), assembly.map(index))
         let y = isFused ? assembly.values.rows(index) : nil
-        let (losses, factors) = (Int32(gradients.count), self.factors)
+        let (losses, factors, coefficients) = (Int32(gradients.count), self.factors, self.coefficients)
         let dy = try assembly.keep.constants(gradients.map { Optional($0.reading(from: 0)) })
         let dx = try assembly.keep.constants(targets.map { Optional($0.rows.mutable(from: 0)) })
         let accumulate = try assembly.keep.constants(targets.map(\.accumulate))

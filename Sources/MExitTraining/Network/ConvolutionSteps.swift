@@ -57,6 +57,8 @@ struct ConvolutionSteps {
     }
 
     private func addBackwardData() throws {
+        // Whoever needs the input's gradient gathers it.
+        if assembly.stacks.isReader[index] { return }
         let conv = self.conv
         let pairs = try assembly.backwardPairs(of: index, input: input)
         if pairs.isEmpty { return }
@@ -77,34 +79,26 @@ struct ConvolutionSteps {
             })
     }
 
-    /// All losses at once where their output gradients stand back to back: a convolution with losses x O output channels, whose
-    /// weight gradient `[losses, O, I/groups, kh, kw]` is just what ``ExitGradients`` holds. It reads x once instead of once per loss.
+    /// All losses in one call, because they share x: `[losses, O, I/groups, kh, kw]` is just what ``ExitGradients`` holds.
     private func addBackwardWeights() throws {
+        let conv = self.conv
         let gradients = try assembly.gradients.gradients(of: index)
-        let count = assembly.parameters.trainable[weight].count
-        let total = count * gradients.count
-        var shape = conv.pointee
-        var groups = gradients
-        if shape.groups == 1, let stacked = assembly.gradients.stackedMap(of: index) {
-            shape.out_channels = stacked.channels
-            shape.y = stacked
-            groups = [gradients[0]]
-        }
-        let conv = try assembly.keep.constant(shape)
+        let total = assembly.parameters.trainable[weight].count * gradients.count
         guard let kernel = mexit_conv2d_backward_weights_choose(conv) else {
             throw NetworkError("no weight-gradient kernel for convolution node \(index)")
         }
-        assembly.needScratch(kernel.pointee.scratch_floats(conv))
+        let losses = Int32(gradients.count)
+        assembly.needScratch(kernel.pointee.scratch_floats(conv, losses))
         let offset = assembly.reservePartials(total)
         let x = assembly.values.rows(input)
+        let dy = try assembly.keep.constants(gradients.map { Optional($0.reading(from: 0)) })
+        // Small maps lie in cache anyway, and a call has a fixed cost per weight.
+        let isSmall = conv.pointee.y.height * conv.pointee.y.width <= 64
         assembly.addBackward(
-            Step(isBarrier: false, finish: assembly.reduction(tensor: weight, offset: offset, count: total)) { chunk in
+            Step(finish: assembly.reduction(tensor: weight, offset: offset, count: total), takesWholeChunk: isSmall) { chunk in
                 if chunk.isFirst { mexit_zero_f32(chunk.partials + offset, total) }
-                for (position, dy) in groups.enumerated() {
-                    kernel.pointee.run(
-                        conv, x.reading(from: chunk.first), dy.reading(from: chunk.first), chunk.count,
-                        chunk.partials + offset + position * count, chunk.scratch)
-                }
+                kernel.pointee.run(
+                    conv, x.reading(from: 0), dy, losses, chunk.first, chunk.count, chunk.partials + offset, chunk.scratch)
             })
     }
 
@@ -116,7 +110,7 @@ struct ConvolutionSteps {
         let offset = assembly.reservePartials(total)
         let map = assembly.map(index)
         assembly.addBackward(
-            Step(isBarrier: false, finish: assembly.reduction(tensor: bias, offset: offset, count: total)) { chunk in
+            Step(finish: assembly.reduction(tensor: bias, offset: offset, count: total)) { chunk in
                 if chunk.isFirst { mexit_zero_f32(chunk.partials + offset, total) }
                 for (position, dy) in gradients.enumerated() {
                     mexit_bias_backward_f32(

@@ -87,9 +87,7 @@ extension Assembly {
         var result: [(Int, Int)] = []
         var channel = 0
         for input in plan.inputs(of: index) {
-            let isPlaced = plan.placement.root[input] == plan.placement.root[index]
-                && plan.placement.channel[input] == plan.placement.channel[index] + channel
-            if !isPlaced { result.append((input, channel)) }
+            if !plan.isPlaced(input, in: index, at: channel) { result.append((input, channel)) }
             channel += graph.shapes[input].channels
         }
         return result

@@ -1,11 +1,12 @@
 import CMExitKernels
 import MExitIR
 
-/// Gradients with respect to values: for each value and each loss that reaches it. A buffer lives from the first reader's
-/// backward step to the producer's; after that its planes serve earlier values.
+/// Gradients with respect to values: for each value and each loss that reaches it. A buffer lives from the first phase that
+/// writes into it to the last that reads it; after that its planes serve other values.
 ///
-/// Placed values share their root's buffer, per loss, so that a concat's backward costs nothing. A value that stands alone has
-/// its losses' gradients back to back, `[losses, C, H, W]`, so that a convolution can treat them as one map of losses x C channels.
+/// Values that a concat placed in one buffer share a buffer here, too, per loss, so that a concat's backward costs nothing; where
+/// all its readers are in a ``DenseStacks``, nobody writes to the whole, and each value has a buffer of its own. The gradients of
+/// a stack's readers stand back to back, per loss.
 struct GradientMemory {
     /// Where one operation writes one loss's gradient of one of its inputs.
     struct Target {
@@ -16,68 +17,106 @@ struct GradientMemory {
         let clear: [Range<Int>]
     }
 
+    /// A buffer of one loss, named after a node.
     private struct Key: Hashable {
-        let root: Int
+        let home: Int
         let loss: Int
     }
 
     private let plan: ValuePlan
+    private let stacks: DenseStacks
+    /// By node: the node whose buffer it is in, and its first channel there.
+    private var home: [Int]
+    private var channel: [Int]
     private var rows: [Key: Rows] = [:]
-    /// Which channels of a root have a gradient by now, in the order of the backward sweep.
+    /// Which channels of a buffer have a gradient by now, in the order of the backward sweep.
     private var written: [Key: [Bool]] = [:]
-    private var standsAlone: [Bool]
     private let maps: [UnsafePointer<mexit_map>]
     private let keep: Keep
     private let batch: Int
 
-    init(plan: ValuePlan, maps: [UnsafePointer<mexit_map>], batch: Int, keep: Keep) throws {
+    init(
+        plan: ValuePlan, schedule: Schedule, stacks: DenseStacks, maps: [UnsafePointer<mexit_map>], batch: Int, keep: Keep
+    ) throws {
         self.plan = plan
+        self.stacks = stacks
         self.maps = maps
         self.keep = keep
         self.batch = batch
-        standsAlone = [Bool](repeating: false, count: plan.graph.nodes.count)
-        let lastReader = GradientMemory.lastReaders(plan)
-        var members: [Int: [Int]] = [:]
-        for index in plan.order where plan.needsGradient[index] { members[plan.placement.root[index], default: []].append(index) }
+        home = Array(plan.graph.nodes.indices)
+        channel = [Int](repeating: 0, count: plan.graph.nodes.count)
 
         var blocks: [PlaneBlock] = []
         var owners: [(key: Key, block: Int, plane: Int)] = []
-        for (root, group) in members.sorted(by: { $0.key < $1.key }) {
-            if group == [root] {
-                standsAlone[root] = true
-                let channels = plan.graph.shapes[root].channels
-                for (position, loss) in plan.losses(root).enumerated() {
-                    owners.append((Key(root: root, loss: loss), blocks.count, position * channels))
-                    written[Key(root: root, loss: loss)] = [Bool](repeating: false, count: channels)
-                }
-                let planes = channels * plan.losses(root).count
-                blocks.append(PlaneBlock(map: maps[root].pointee, planes: planes, lifetime: root...max(root, lastReader[root])))
-                continue
+        func add(_ key: Key, planes: Int, phases: ClosedRange<Int>) {
+            owners.append((key, blocks.count, 0))
+            blocks.append(PlaneBlock(map: maps[key.home].pointee, planes: planes, lifetime: phases))
+        }
+        let lifetimes = GradientLifetimes(plan, schedule, stacks)
+        for group in GradientMemory.sharing(plan, stacks) {
+            for index in group where group.count > 1 {
+                home[index] = plan.placement.root[index]
+                channel[index] = plan.placement.channel[index]
             }
             for loss in Set(group.flatMap { plan.losses($0) }).sorted() {
                 let own = group.filter { plan.losses($0).contains(loss) }
-                let planes = own.map { plan.placement.channel[$0] + plan.graph.shapes[$0].channels }.max() ?? 0
-                let first = own.min() ?? root
-                owners.append((Key(root: root, loss: loss), blocks.count, 0))
-                written[Key(root: root, loss: loss)] = [Bool](repeating: false, count: planes)
-                let last = own.map { max($0, lastReader[$0]) }.max() ?? first
-                blocks.append(PlaneBlock(map: maps[root].pointee, planes: planes, lifetime: first...last))
+                let planes = own.map { channel[$0] + plan.graph.shapes[$0].channels }.max() ?? 0
+                let phases = own.map { lifetimes.phases(of: $0, loss: loss) }
+                guard let begin = phases.map(\.lowerBound).min(), let end = phases.map(\.upperBound).max() else { continue }
+                add(Key(home: home[group[0]], loss: loss), planes: planes, phases: begin...end)
+            }
+        }
+        for readers in stacks.readers.values.sorted(by: { $0[0] < $1[0] }) {
+            for loss in Set(readers.flatMap { plan.losses($0) }).sorted() {
+                let own = readers.filter { plan.losses($0).contains(loss) }
+                let phases = own.map { lifetimes.phases(of: $0, loss: loss) }
+                guard let begin = phases.map(\.lowerBound).min(), let end = phases.map(\.upperBound).max() else { continue }
+                var plane = 0
+                for reader in own {
+                    owners.append((Key(home: reader, loss: loss), blocks.count, plane))
+                    plane += plan.graph.shapes[reader].channels
+                }
+                blocks.append(PlaneBlock(map: maps[own[0]].pointee, planes: plane, lifetime: begin...end))
             }
         }
         let arenas = try PlaneArenas(blocks: blocks, batch: batch, keep: keep)
         for owner in owners {
-            let shift = owner.plane * Int(maps[owner.key.root].pointee.channel_stride)
+            let shift = owner.plane * Int(maps[owner.key.home].pointee.channel_stride)
             rows[owner.key] = try Rows(count: batch, keep: keep) { arenas.pointer(block: owner.block, sample: $0) + shift }
+            let planes = stacks.isReader[owner.key.home] ? plan.graph.shapes[owner.key.home].channels : blocks[owner.block].planes
+            written[owner.key] = [Bool](repeating: false, count: planes)
         }
     }
 
-    /// The last node whose computation reads each value; the node itself when none does.
-    private static func lastReaders(_ plan: ValuePlan) -> [Int] {
-        var last = Array(plan.graph.nodes.indices)
-        for index in plan.order {
-            for input in plan.inputs(of: index) { last[input] = Swift.max(last[input], index) }
+    /// The nodes whose gradients share a buffer; readers of stacks, and concats that nobody writes to, are in none.
+    private static func sharing(_ plan: ValuePlan, _ stacks: DenseStacks) -> [[Int]] {
+        var members: [Int: [Int]] = [:]
+        for index in plan.order where plan.needsGradient[index] && !stacks.isReader[index] {
+            members[plan.placement.root[index], default: []].append(index)
         }
-        return last
+        var written = Set(plan.graph.exits.map(\.logits))
+        for index in plan.order where !stacks.isReader[index] {
+            var at = 0
+            for input in plan.inputs(of: index) {
+                if case .concat = plan.graph.nodes[index].operation, plan.isPlaced(input, in: index, at: at) {
+                    // Its place is part of the concat's.
+                } else {
+                    written.insert(input)
+                    // What a copying concat copies, it reads from its own buffer.
+                    if case .concat = plan.graph.nodes[index].operation { written.insert(index) }
+                }
+                at += plan.graph.shapes[input].channels
+            }
+        }
+        func isConcat(_ index: Int) -> Bool {
+            if case .concat = plan.graph.nodes[index].operation { return true }
+            return false
+        }
+        return members.sorted { $0.key < $1.key }.flatMap { _, group -> [[Int]] in
+            let concats = group.filter(isConcat)
+            if concats.isEmpty || concats.contains(where: written.contains) { return [group] }
+            return group.filter { !isConcat($0) }.map { [$0] }
+        }
     }
 
     /// The gradient of a value, one entry per loss that reaches it. All readers' backward steps have written it.
@@ -85,23 +124,14 @@ struct GradientMemory {
         try plan.losses(index).map { try rows(of: index, loss: $0) }
     }
 
-    /// The layout `[losses, C, H, W]` in one map, or nil when the gradients do not stand back to back.
-    func stackedMap(of index: Int) -> mexit_map? {
-        guard standsAlone[index] else { return nil }
-        var map = maps[index].pointee
-        let (channels, overflow) = map.channels.multipliedReportingOverflow(by: Int32(plan.losses(index).count))
-        map.channels = channels
-        return overflow ? nil : map
-    }
-
     /// Where to write the gradient of `input` for each of `losses`, or nil when nobody needs it. To be asked once per write, in
     /// the order of the backward sweep.
     mutating func targets(of input: Int, losses: [Int]) throws -> [Target]? {
         guard input != 0, plan.needsGradient[input] else { return nil }
-        let first = plan.placement.channel[input]
+        let first = channel[input]
         let channels = first..<first + plan.graph.shapes[input].channels
         return try losses.map { loss in
-            let key = Key(root: plan.placement.root[input], loss: loss)
+            let key = Key(home: home[input], loss: loss)
             let rows = try rows(of: input, loss: loss)
             guard let flags = written[key] else { throw NetworkError("node \(input) has no gradient for loss \(loss)") }
             let missing = channels.filter { !flags[$0] }
@@ -111,13 +141,13 @@ struct GradientMemory {
         }
     }
 
-    private func rows(of index: Int, loss: Int) throws -> Rows {
-        guard let base = rows[Key(root: plan.placement.root[index], loss: loss)] else {
+    /// The gradient of a value for one loss, one entry per sample.
+    func rows(of index: Int, loss: Int) throws -> Rows {
+        guard let base = rows[Key(home: home[index], loss: loss)] else {
             throw NetworkError("node \(index) has no gradient for loss \(loss)")
         }
-        let channel = plan.placement.channel[index]
-        if channel == 0 { return base }
-        let shift = channel * Int(maps[index].pointee.channel_stride)
+        if channel[index] == 0 { return base }
+        let shift = channel[index] * Int(maps[index].pointee.channel_stride)
         return try Rows(count: batch, keep: keep) { base[$0] + shift }
     }
 
@@ -132,5 +162,35 @@ struct GradientMemory {
             }
         }
         return ranges
+    }
+}
+
+/// From which to which phase of the backward sweep the gradient of a value is needed.
+private struct GradientLifetimes {
+    private let plan: ValuePlan
+    private let schedule: Schedule
+    /// By node.
+    private var readers: [[Int]]
+    /// By convolution of a stack: the values that are gathered from it.
+    private var gatherers: [Int: [Int]] = [:]
+
+    init(_ plan: ValuePlan, _ schedule: Schedule, _ stacks: DenseStacks) {
+        self.plan = plan
+        self.schedule = schedule
+        readers = [[Int]](repeating: [], count: plan.graph.nodes.count)
+        for index in plan.order where !stacks.isReader[index] {
+            for input in plan.inputs(of: index) { readers[input].append(index) }
+        }
+        for (index, sources) in stacks.sources.enumerated() {
+            for source in sources { gatherers[source.reader, default: []].append(index) }
+        }
+    }
+
+    func phases(of index: Int, loss: Int) -> ClosedRange<Int> {
+        var begin = schedule.firstBackward[index]
+        for reader in readers[index] where plan.losses(reader).contains(loss) { begin = min(begin, schedule.lastBackward[reader]) }
+        var end = schedule.lastBackward[index]
+        for gatherer in gatherers[index] ?? [] { end = max(end, schedule.firstBackward[gatherer]) }
+        return begin...max(begin, end)
     }
 }

@@ -65,13 +65,9 @@ struct LinearSteps {
         let reduceBias = bias.flatMap { tensor in
             biasOffset.map { assembly.reduction(tensor: tensor, offset: $0, count: biasTotal) }
         }
-        let finish = {
-            reduceWeights()
-            reduceBias?()
-        }
         let x = assembly.values.rows(input)
         assembly.addBackward(
-            Step(isBarrier: false, finish: finish) { chunk in
+            Step(finish: reduceWeights + (reduceBias ?? []), takesWholeChunk: true) { chunk in
                 if chunk.isFirst { mexit_zero_f32(chunk.partials + offset, total) }
                 let biases = biasOffset.map { chunk.partials + $0 }
                 if let biases, chunk.isFirst { mexit_zero_f32(biases, biasTotal) }

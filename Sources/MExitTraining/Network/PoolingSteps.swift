@@ -21,12 +21,12 @@ extension Assembly {
         let table = try keep.allocate(UnsafeMutablePointer<Int32>?.self, count: batch)
         for sample in 0..<batch { table[sample] = places + sample * count }
         let (x, y) = (values.rows(input), values.rows(index))
-        forward.append(
+        addForward(
             Step { chunk in
                 mexit_max_pool2d_f32(
                     pool, x.reading(from: chunk.first), y.mutable(from: chunk.first), UnsafePointer(table + chunk.first), chunk.n)
             })
-        evaluation.append(
+        addEvaluation(
             Step { chunk in
                 mexit_max_pool2d_f32(pool, x.reading(from: chunk.first), y.mutable(from: chunk.first), nil, chunk.n)
             })

@@ -19,54 +19,43 @@ struct Chunk {
 
 /// One operation's work on one direction of a pass.
 struct Step {
-    /// Works on one chunk of samples, reads and writes only values of these samples and partial sums of this chunk.
+    /// Works on some samples of a chunk, reads and writes only values of these samples and partial sums of this chunk.
     let run: (Chunk) -> Void
-    /// After all chunks: combines partial sums, in the order of the chunks.
-    let finish: (() -> Void)?
-    /// Later steps need what `finish` makes.
-    let isBarrier: Bool
+    /// After all chunks: independent tasks that combine partial sums, in the order of the chunks.
+    let finish: [() -> Void]
+    /// Takes all samples of a chunk in one call, after the other steps of its phase.
+    let takesWholeChunk: Bool
 
-    init(_ run: @escaping (Chunk) -> Void) {
-        self.run = run
-        finish = nil
-        isBarrier = false
-    }
-
-    init(isBarrier: Bool, finish: @escaping () -> Void, _ run: @escaping (Chunk) -> Void) {
+    init(finish: [() -> Void] = [], takesWholeChunk: Bool = false, _ run: @escaping (Chunk) -> Void) {
         self.run = run
         self.finish = finish
-        self.isBarrier = isBarrier
+        self.takesWholeChunk = takesWholeChunk
     }
 }
 
-/// Steps in order, run chunk by chunk between barriers: a chunk goes through many layers while its values are in cache, and
-/// threads meet only where a batch-wide sum is needed.
+/// Phases of steps in order: within a phase, a few samples at a time go through all steps while their values are in cache, and
+/// threads meet only at its end, where sums over the batch are needed.
 ///
 /// The chunks are a fixed eighth of the batch each, whatever the number of threads, and every sum over samples runs within a
 /// chunk first, then over chunks in order: results have the same bits for any number of threads.
 struct Program {
     /// Parts that a batch is split into.
     static let chunks = 8
-    /// Samples that go through the steps of a phase together: few, so that what a step writes is in cache for the next.
+    /// Samples that go through the steps of a phase together.
     static let block = 4
 
     private struct Phase {
-        var steps: [Step]
+        let steps: [Step]
+        let wholeChunks: [Step]
+        let finish: [() -> Void]
     }
     private let phases: [Phase]
 
-    init(_ steps: [Step]) {
-        var phases: [Phase] = []
-        var current: [Step] = []
-        for step in steps {
-            current.append(step)
-            if step.isBarrier {
-                phases.append(Phase(steps: current))
-                current = []
-            }
+    init(_ phases: [[Step]]) {
+        self.phases = phases.map { steps in
+            Phase(
+                steps: steps.filter { !$0.takesWholeChunk }, wholeChunks: steps.filter(\.takesWholeChunk), finish: steps.flatMap(\.finish))
         }
-        if !current.isEmpty { phases.append(Phase(steps: current)) }
-        self.phases = phases
     }
 
     /// - Parameters:
@@ -77,17 +66,22 @@ struct Program {
             pool.run(Program.chunks) { worker, index in
                 let first = index * count / Program.chunks
                 let end = (index + 1) * count / Program.chunks
-                var start = first
-                repeat {
-                    let chunk = Chunk(
-                        index: index, isFirst: start == first, first: start, count: min(Program.block, end - start),
+                func chunk(from start: Int, _ count: Int) -> Chunk {
+                    Chunk(
+                        index: index, isFirst: start == first, first: start, count: count,
                         scratch: memory.scratch + worker * memory.scratchFloats,
                         partials: memory.partials + index * memory.partialFloats)
-                    for step in phase.steps { step.run(chunk) }
+                }
+                var start = first
+                repeat {
+                    let some = chunk(from: start, min(Program.block, end - start))
+                    for step in phase.steps { step.run(some) }
                     start += Program.block
                 } while start < end
+                let all = chunk(from: first, end - first)
+                for step in phase.wholeChunks { step.run(all) }
             }
-            for step in phase.steps { step.finish?() }
+            pool.run(phase.finish.count) { _, index in phase.finish[index]() }
         }
     }
 }
