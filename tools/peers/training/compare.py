@@ -63,7 +63,7 @@ def main():
     for _ in range(options.rounds):
         report = bench(options)
         parameters = sum(p.numel() for p in network.parameters())
-        if report["network"]["trainableParameters"] != parameters:
+        if report["network"]["parameters"] != parameters:
             sys.exit(f"the networks differ: {report['network']['trainableParameters']} and {parameters} parameters")
         training = report["training"][0]
         times["mexit joint"] += training["joint"]["time"]["seconds"]
