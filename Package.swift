@@ -6,6 +6,7 @@ import PackageDescription
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
 
 // System libraries, found through pkg-config.
 let system: [Target] = [
@@ -28,7 +29,8 @@ let exported: [Target] = [
         name: "MExitTraining",
         dependencies: ["MExitIR", "MExitCheckpoint", "MExitParallel", "CMExitKernels", "MExitData"]),
     .target(name: "MExitCalibration", dependencies: ["MExitRuntime", "MExitData"]),
-    .target(name: "MExitServing", dependencies: ["MExitRuntime", "MExitData", logging, collections]),
+    .target(
+        name: "MExitServing", dependencies: ["MExitCheckpoint", "MExitRuntime", "MExitData", logging, collections, histogram]),
 ]
 
 // Parts that only this package's own targets import.
@@ -40,6 +42,7 @@ let hidden: [Target] = [
     .target(
         name: "MExitCommand",
         dependencies: ["MExitIR", "MExitCheckpoint", "CMExitKernels", "MExitData", "MExitRuntime", argumentParser]),
+    .target(name: "MExitLoad", dependencies: ["MExitServing", "MExitData", "MExitCommand", collections]),
     .target(
         name: "MExitBenchmark",
         dependencies: ["MExitRuntime", "MExitTraining", "MExitCommand", "CMExitKernels", "CMExitAllocations"]),
@@ -49,6 +52,7 @@ let executables: [Target] = [
     .executableTarget(name: "mexit-train", dependencies: ["MExitTraining", "MExitCommand"]),
     .executableTarget(name: "mexit-eval", dependencies: ["MExitCalibration", "MExitCommand"]),
     .executableTarget(name: "mexit-serve", dependencies: ["MExitServing", "MExitCommand"]),
+    .executableTarget(name: "mexit-load", dependencies: ["MExitLoad", "MExitCommand"]),
     .executableTarget(name: "mexit-inspect", dependencies: ["MExitCheckpoint", "MExitCommand"]),
     .executableTarget(name: "mexit-bench", dependencies: ["MExitBenchmark", "MExitCommand"]),
 ]
@@ -64,12 +68,13 @@ let tests: [Target] = [
     .testTarget(name: "MExitCalibrationTests", dependencies: ["MExitCalibration", "_MExitTestSupport"]),
     .testTarget(name: "MExitParallelTests", dependencies: ["MExitParallel"]),
     .testTarget(name: "MExitServingTests", dependencies: ["MExitServing", "_MExitTestSupport"]),
+    .testTarget(name: "MExitLoadTests", dependencies: ["MExitLoad"]),
     .testTarget(name: "MExitBenchmarkTests", dependencies: ["MExitBenchmark", "CMExitAllocations", "_MExitTestSupport"]),
     .testTarget(
         name: "MExitCommandTests",
         dependencies: [
             "MExitCommand", "MExitCheckpoint", "MExitData", "_MExitTestSupport", "mexit-train", "mexit-eval", "mexit-serve",
-            "mexit-inspect",
+            "mexit-load", "mexit-inspect",
         ]),
 ]
 
@@ -79,8 +84,9 @@ let package = Package(
         + executables.map { .executable(name: $0.name, targets: [$0.name]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: system + hidden + exported + executables + tests,
     swiftLanguageModes: [.v6],

@@ -40,6 +40,18 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Folder below which requests may name files with \"path\" (default: none may).", valueName: "dir"))
     var allowPaths: String?
 
+    @Flag(help: "When --max-queue requests are under way, refuse further ones (overloaded) instead of waiting; refuse what cannot meet its deadline (deadline_unmet) instead of answering late.")
+    var shed = false
+
+    @Option(help: ArgumentHelp("Log statistics every so many seconds (default: not).", valueName: "seconds"))
+    var statsInterval: Double?
+
+    @Option(help: ArgumentHelp("Write metrics in Prometheus' text format to this file, every --stats-interval or 10 seconds and at the end; it is replaced whole.", valueName: "file"))
+    var metricsFile: String?
+
+    @Option(help: "Form of the log lines on stderr: text or json.")
+    var logFormat = LogFormat.text
+
     @Flag(help: "Answer in the order of the requests.")
     var ordered = false
 
@@ -47,7 +59,12 @@ struct ServeCommand: ParsableCommand {
     var quiet = false
 
     func run() throws {
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        LoggingSystem.bootstrap { [logFormat] label in
+            switch logFormat {
+            case .text: StreamLogHandler.standardError(label: label)
+            case .json: JSONLogHandler(label: label)
+            }
+        }
         var log = Logger(label: "mexit-serve")
         log.logLevel = quiet ? .error : .info
         try reportingErrors { try serve(log) }
@@ -61,6 +78,9 @@ struct ServeCommand: ParsableCommand {
         options.maximumQueue = maxQueue
         options.maximumLineBytes = Int(exactly: maxLine.value.rounded()) ?? .max
         options.isOrdered = ordered
+        options.sheds = shed
+        options.statisticsInterval = statsInterval
+        options.metricsFile = metricsFile
         options.allowedPaths = allowPaths
         // Before any thread is started: all inherit the blocked signals.
         let signals = TerminationSignals()
@@ -74,6 +94,10 @@ struct ServeCommand: ParsableCommand {
 
     /// The file's name without its folder.
     private var modelName: String { file.split(separator: "/").last.map(String.init) ?? file }
+}
+
+enum LogFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, json
 }
 
 enum WireProtocol: String, ExpressibleByArgument, CaseIterable {

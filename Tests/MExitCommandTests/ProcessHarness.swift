@@ -86,7 +86,7 @@ final class ChildProcess {
     }
 
     /// The products lie in one folder: beside the binary that runs the tests.
-    private static func locate(_ tool: String) throws -> String {
+    static func locate(_ tool: String) throws -> String {
         var folders = [URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()]
         if let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
             folders.append(URL(fileURLWithPath: executable).deletingLastPathComponent())

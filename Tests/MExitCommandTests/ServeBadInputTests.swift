@@ -32,7 +32,7 @@ import Testing
             #"{"image":"AAAA","policy":{"kind":"exit","exit":9}}"#, #"{"image":"AAAA","policy":{"kind":"confidence","thresholds":[0.5]}}"#,
             #"{"image":"AAAA","policy":{"kind":"calibrated","name":"none"}}"#,
             #"{"image":"AAAA","policy":{"kind":"confidence","threshold":0.5,"temperatures":[0,1,1,1,1]}}"#,
-        ].map { (Array($0.utf8), "bad_policy") }
+        ].map { (Array($0.utf8), "unknown_policy") }
         corpus += [
             #"{"image":""}"#, #"{"image":"AAAA"}"#, #"{"image":"A"}"#, #"{"image":"!!!!"}"#, #"{"image":"\#(cut)"}"#,
             #"{"image":"\#(Data(jpeg).base64EncodedString().dropLast(301))"}"#, #"{"image":"\#(ServeFixture.shortPNG)"}"#,

@@ -78,7 +78,7 @@ import Testing
         #expect((answers[0]["policy"] as? [String: Any])?.text("kind") == "patience")
         #expect((answers[1]["policy"] as? [String: Any])?.integer("exit") == 3)
         #expect(answers[2].integer("exit") == 3)
-        #expect(answers[3].text("code") == "bad_policy")
+        #expect(answers[3].text("code") == "unknown_policy")
         #expect(answers[4].integer("exit") == 3)
         #expect((answers[5]["exits"] as? [Any])?.count == 5)
         #expect((answers[5]["calibrated"] as? [[String: Any]])?.first?.text("name") == "all-late")

@@ -52,7 +52,7 @@ import Testing
         #expect(code("{") == .badJSON)
         #expect(code("[]") == .badJSON)
         #expect(code("{}") == .badRequest)
-        #expect(code(#"{"image":"AAAA","policy":{"kind":"exit","exit":3}}"#) == .badPolicy)
+        #expect(code(#"{"image":"AAAA","policy":{"kind":"exit","exit":3}}"#) == .unknownPolicy)
         #expect(code(#"{"tensor":"AAAA","dtype":"u8","shape":[1]}"#) == .badInput)
         #expect(code(#"{"batch":[{"image":"A"},{"image":"A"},{"image":"A"},{"image":"A"}]}"#) == .tooLarge)
         #expect(code(#"{"image":"AAAA"}"#) == nil)

@@ -15,7 +15,7 @@ import _MExitTestSupport
     }
 
     private func job(_ id: Int, stage: Int = 0, deadline: Int64? = nil) -> Job {
-        let ticket = Ticket(id: .none, sequence: id, line: id, bytes: 0, received: 0)
+        let ticket = Ticket(id: .none, sequence: id, line: id, room: AdmissionGate.Room(bytes: 0, isRefusal: false), received: 0)
         let job = Job(
             ticket: ticket, owner: .request(ClassifyRequest(policy: policy)), policy: policy, deadline: deadline, input: .pixels([]))
         job.stage = stage

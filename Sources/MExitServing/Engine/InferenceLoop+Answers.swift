@@ -6,7 +6,11 @@ extension InferenceLoop {
         do {
             let sample = try answer(job)
             context.release(job.slot)
-            statistics.recordAnswer(sample.answer, nanoseconds: now - job.ticket.received)
+            statistics.recordAnswer(
+                sample.answer,
+                Statistics.Timing(
+                    latency: now - job.ticket.received, queue: job.started - job.ticket.received, compute: job.computeTime,
+                    isLate: job.deadline.map { now > $0 } ?? false))
             switch job.owner {
             case .request:
                 sink.send(.result(response(job, sample, isFinal: true, now: now)), to: job.ticket, isLast: true)

@@ -10,6 +10,8 @@ final class InferenceLoop {
     private let inbox: WorkQueue<PreparedRequest>
     var scheduler: StageScheduler
     private var times: StageTimes
+    /// Whether a request that comes too late for its deadline is refused; otherwise exit 0 answers it late.
+    private let sheds: Bool
     /// Samples that wait for a slot.
     var backlog = Deque<Job>()
     /// Batches in exact mode: the first one is under way, one at a time, because its samples keep their slots until the
@@ -18,18 +20,19 @@ final class InferenceLoop {
 
     /// - Parameters:
     ///   - context: with no slot taken.
-    ///   - maximumBatch: samples that run a stage together, at most.
+    ///   - options: of which it takes the largest group and whether late requests are refused.
     /// - Throws: ``RuntimeError`` when the first runs, which measure the stages, fail.
     init(
-        context: InferenceContext, maximumBatch: Int, inbox: WorkQueue<PreparedRequest>, sink: any ResponseSink, statistics: Statistics
+        context: InferenceContext, options: ServerOptions, inbox: WorkQueue<PreparedRequest>, sink: any ResponseSink, statistics: Statistics
     ) throws {
         self.context = context
         self.inbox = inbox
         self.sink = sink
         self.statistics = statistics
         model = context.model
-        scheduler = StageScheduler(stages: model.stageCount, maximumBatch: maximumBatch)
-        times = StageTimes(stages: model.stageCount, maximumCount: maximumBatch)
+        sheds = options.sheds
+        scheduler = StageScheduler(stages: model.stageCount, maximumBatch: options.maximumBatch)
+        times = StageTimes(stages: model.stageCount, maximumCount: options.maximumBatch)
         try measureStages()
     }
 
@@ -116,11 +119,17 @@ final class InferenceLoop {
 
     private func run(stage: Int, _ group: [Job]) {
         let start = MonotonicTime.now()
-        // At stage 0 everybody runs: an answer of exit 0 is owed even when it is late.
         let predicted = times.predicted(stage: stage, count: group.count)
-        let jobs = stage == 0 ? group : group.filter { job in
+        let jobs = group.filter { job in
             guard let deadline = job.deadline, start + predicted > deadline else { return true }
-            leave(job, now: start)
+            if stage > 0 {
+                leave(job, now: start)
+            } else if sheds {
+                let left = max(0, Double(deadline - start) / 1e6)
+                fail(job, RequestError(.deadlineUnmet, "\(left) ms are left before the deadline; exit 0 takes \(Double(predicted) / 1e6) ms"))
+            } else {
+                return true  // An answer of exit 0 is owed even when it is late.
+            }
             return false
         }
         guard !jobs.isEmpty else { return }

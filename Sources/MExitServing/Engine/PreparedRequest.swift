@@ -7,8 +7,8 @@ struct Ticket: Sendable {
     var sequence: Int
     /// Line of the input, from 1.
     var line: Int
-    /// Size of the line.
-    var bytes: Int
+    /// What it holds of the server's room.
+    var room: AdmissionGate.Room
     /// When it was read.
     var received: Int64
 }

@@ -2,7 +2,7 @@
 ///
 /// Why not a library: Foundation's parsers accept an object that names a key twice, lose how an id was written, build a
 /// Swift string of every base64 text, and their limits on nesting are their own.
-indirect enum JSON: Sendable {
+package indirect enum JSON: Sendable {
     case null
     case bool(Bool)
     /// The number as it is written, for example `1.50` or `1e999`.
@@ -25,13 +25,13 @@ indirect enum JSON: Sendable {
 }
 
 /// A member of an object.
-struct JSONMember: Sendable {
-    var key: String
-    var value: JSON
+package struct JSONMember: Sendable {
+    package var key: String
+    package var value: JSON
 }
 
 /// The inside of a string, between its quotes, known to be valid UTF-8 with valid escapes.
-struct JSONText: Sendable {
+package struct JSONText: Sendable {
     let raw: ArraySlice<UInt8>
     let hasEscapes: Bool
 
@@ -66,7 +66,7 @@ struct JSONText: Sendable {
         return out[...]
     }
 
-    var string: String { String(decoding: bytes, as: UTF8.self) }
+    package var string: String { String(decoding: bytes, as: UTF8.self) }
 
     private func hexadecimal(at index: Int) -> UInt32 {
         raw[index..<index + 4].reduce(0) { $0 << 4 | UInt32(JSONText.digit($1) ?? 0) }

@@ -1,16 +1,16 @@
 /// Bytes that are not one JSON value.
-struct JSONSyntaxError: Error, CustomStringConvertible {
+package struct JSONSyntaxError: Error, CustomStringConvertible {
     let message: String
     /// Offset of the byte where it was noticed, from 0.
     let offset: Int
-    var description: String { "\(message) at byte \(offset)" }
+    package var description: String { "\(message) at byte \(offset)" }
 }
 
 /// A strict parser (RFC 8259) of one value that fills its input, made for hostile input: depth and number of values are
 /// bounded, a key may stand only once in an object, strings must be UTF-8 with whole surrogate pairs.
 ///
 /// Complexity: O(n); texts are not copied.
-struct JSONParser {
+package struct JSONParser {
     /// Arrays and objects within each other. The protocol itself needs four.
     static let maximumDepth = 32
     /// Values and members in all. Keeps the parsed form of a line of `[],[],...` within a small multiple of the line.
@@ -23,7 +23,7 @@ struct JSONParser {
     private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     /// - Throws: ``JSONSyntaxError``.
-    static func parse(_ bytes: [UInt8]) throws -> JSON {
+    package static func parse(_ bytes: [UInt8]) throws -> JSON {
         var parser = JSONParser(bytes)
         parser.skipBlanks()
         let value = try parser.value(depth: 0)

@@ -8,14 +8,18 @@ struct RequestError: Error, Hashable, Sendable, CustomStringConvertible {
         case badRequest = "bad_request"
         /// The picture or tensor cannot be used.
         case badInput = "bad_input"
-        /// The policy does not fit the model.
-        case badPolicy = "bad_policy"
+        /// The model has no such policy: an exit or operating point that is not there, thresholds that do not fit.
+        case unknownPolicy = "unknown_policy"
         /// A line, a batch or a picture over its limit.
         case tooLarge = "too_large"
         /// A path that may not be read.
         case forbidden = "forbidden"
         /// A budget below what exit 0 costs.
         case budgetTooSmall = "budget_too_small"
+        /// The server is full and told to refuse then.
+        case overloaded = "overloaded"
+        /// No exit would answer before the deadline, and the server is told to refuse then.
+        case deadlineUnmet = "deadline_unmet"
         /// The model's numbers are not finite, or the server is at fault.
         case `internal` = "internal"
     }

@@ -7,7 +7,7 @@ extension RequestReader {
         do {
             return try CheckedPolicy(reader.exitPolicy(for: model), for: model)
         } catch let error as RuntimeError {
-            throw RequestError(.badPolicy, error.message)
+            throw RequestError(.unknownPolicy, error.message)
         }
     }
 

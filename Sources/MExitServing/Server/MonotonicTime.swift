@@ -6,9 +6,9 @@
     import Darwin
 #endif
 
-enum MonotonicTime {
+package enum MonotonicTime {
     /// Nanoseconds since some fixed moment; never goes back.
-    static func now() -> Int64 {
+    package static func now() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)

@@ -57,14 +57,17 @@ struct RequestFront {
 
     private mutating func admit(bytes: Int) -> Ticket? {
         let received = MonotonicTime.now()
-        guard gate.enter(bytes: bytes) else { return nil }
+        guard let room = gate.enter(bytes: bytes) else { return nil }
         statistics.recordRequest()
         requests += 1
-        return Ticket(id: .none, sequence: requests - 1, line: lines, bytes: bytes, received: received)
+        return Ticket(id: .none, sequence: requests - 1, line: lines, room: room, received: received)
     }
 
     private mutating func pass(_ request: Request, _ ticket: Ticket) throws {
         switch request {
+        // Operations are answered all the same: they cost nothing, and tell how full it is.
+        case .classify where ticket.room.isRefusal, .batch where ticket.room.isRefusal:
+            throw RequestError(.overloaded, "as many requests as --max-queue and --max-line allow are under way; send it again later, or slower")
         case .classify(let source, let request):
             decodeQueue.append(.single(source, request, ticket))
         case .batch(let sources, let request):

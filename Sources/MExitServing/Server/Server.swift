@@ -35,25 +35,32 @@ public final class Server: Sendable {
     public func run(input: Int32, output: Int32) throws {
         let compiled = model.compiled
         let policy = try CheckedPolicy(options.policy, for: compiled)
-        let statistics = Statistics(model: compiled)
-        let gate = AdmissionGate(maximumRequests: options.maximumQueue, maximumBytes: options.maximumBytesUnderWay)
+        let statistics = Statistics(stages: compiled.stageCount)
+        let gate = AdmissionGate(maximumRequests: options.maximumQueue, maximumBytes: options.maximumBytesUnderWay, sheds: options.sheds)
         let decodeQueue = WorkQueue<DecodeTask>()
         let inferenceQueue = WorkQueue<PreparedRequest>()
         let writer = OutputWriter(
-            descriptor: output, isOrdered: options.isOrdered, server: model, statistics: statistics, onWritten: { gate.leave(bytes: $0.bytes) })
+            descriptor: output, isOrdered: options.isOrdered, server: model, statistics: statistics, onWritten: { gate.leave($0.room) })
         let decoders = (0..<options.decodeThreads).map { _ in
             InputDecoder(model: compiled, folder: folder, limits: options.imageLimits)
         }
+        let reporter = try Reporter(options: options, log: log) { [model] in
+            (statistics.snapshot(underWay: gate.requestsUnderWay), model)
+        }
         let context = try InferenceContext(compiled, slots: options.slots(for: compiled), threads: options.threads)
         let loop = try InferenceLoop(
-            context: context, maximumBatch: options.maximumBatch, inbox: inferenceQueue, sink: writer, statistics: statistics)
+            context: context, options: options, inbox: inferenceQueue, sink: writer, statistics: statistics)
 
         switch writer.write(ready: ServerDescription(model: model, policy: policy.policy, protocolName: "ndjson")) {
         case .finished: break
         case .closed: return
         case .failed(let error): throw error
         }
-        log.info("serving \(model.name): \(compiled.stageCount) exits, \(options.threads) threads, \(context.slotCount) slots")
+        log.info(
+            "serving",
+            metadata: [
+                "model": "\(model.name)", "exits": "\(compiled.stageCount)", "threads": "\(options.threads)", "slots": "\(context.slotCount)",
+            ])
 
         let outcome = Mutex(OutputWriter.Outcome.finished)
         let writing = WorkerThread { [wakeUp] in
@@ -72,6 +79,7 @@ public final class Server: Sendable {
         }
         let confined = Confined(loop)
         let inferring = WorkerThread { confined.value.run() }
+        let reporting = WorkerThread { reporter.run() }
 
         let front = RequestFront(
             model: model, options: options, policy: policy, gate: gate, statistics: statistics, decodeQueue: decodeQueue, sink: writer)
@@ -82,10 +90,14 @@ public final class Server: Sendable {
         inferring.join()
         writer.close()
         writing.join()
+        reporter.stop()
+        reporting.join()
         if case .failed(let error) = outcome.withLock({ $0 }) { throw error }
         let end = try reading.get()
         let counts = statistics.snapshot(underWay: 0)
-        log.info("\(end): \(counts.requests) requests, \(counts.answers) answers, \(counts.errors.values.reduce(0, +)) errors")
+        log.info(
+            "finished",
+            metadata: ["reason": "\(end)", "requests": "\(counts.requests)", "answers": "\(counts.answers)", "errors": "\(counts.errorCount)"])
     }
 
     /// Reads until the end; returns why it ended.

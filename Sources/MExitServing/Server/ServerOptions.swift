@@ -20,6 +20,12 @@ public struct ServerOptions: Sendable {
     public var maximumQueue = 256
     /// Bytes of a request's line.
     public var maximumLineBytes = 16 << 20
+    /// Refuse what comes when the server is full, and what cannot meet its deadline, instead of letting it wait.
+    public var sheds = false
+    /// Seconds between two lines of statistics in the log; nil for none.
+    public var statisticsInterval: Double?
+    /// A file for metrics in Prometheus' text format, written anew every ``statisticsInterval`` (10 seconds without one).
+    public var metricsFile: String?
     /// Answers in the order of the requests.
     public var isOrdered = false
     /// The folder below which requests may name files; nil for none.
@@ -55,6 +61,9 @@ public struct ServerOptions: Sendable {
 
     /// - Throws: ``RuntimeError`` naming the number that is out of range.
     func check() throws {
+        if let seconds = statisticsInterval, !(0.1...86400).contains(seconds) {
+            throw RuntimeError(.badUse, "--stats-interval is \(seconds); it must be 0.1 ... 86400 seconds")
+        }
         for (name, value, range) in [
             ("--threads", threads, 1...1024), ("--max-batch", maximumBatch, 1...4096), ("--max-queue", maximumQueue, 1...1_000_000),
             ("--max-line", maximumLineBytes, 1024...(1 << 32)), ("decode threads", decodeThreads, 1...1024),

@@ -1,0 +1,7 @@
+/// Why a load could not be run.
+public struct LoadError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let message: String
+    public var description: String { message }
+
+    init(_ message: String) { self.message = message }
+}
