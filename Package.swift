@@ -30,19 +30,20 @@ let exported: [Target] = [
         dependencies: ["MExitIR", "MExitCheckpoint", "MExitParallel", "CMExitKernels", "MExitData"]),
     .target(name: "MExitCalibration", dependencies: ["MExitRuntime", "MExitData"]),
     .target(
-        name: "MExitServing", dependencies: ["MExitCheckpoint", "MExitRuntime", "MExitData", logging, collections, histogram]),
+        name: "MExitServing", dependencies: ["CMExitProto", "MExitCheckpoint", "MExitRuntime", "MExitData", logging, collections, histogram]),
 ]
 
 // Parts that only this package's own targets import.
 let hidden: [Target] = [
     .target(name: "CMExitKernels"),
-    .target(name: "CMExitProto", dependencies: ["CProtobufC"], exclude: ["mexit.proto"]),
+    .target(name: "CMExitProto", dependencies: ["CProtobufC"], exclude: ["mexit.proto", "serve.proto"]),
     .target(name: "CMExitAllocations"),
     .target(name: "MExitParallel"),
     .target(
         name: "MExitCommand",
         dependencies: ["MExitIR", "MExitCheckpoint", "CMExitKernels", "MExitData", "MExitRuntime", argumentParser]),
-    .target(name: "MExitLoad", dependencies: ["MExitServing", "MExitData", "MExitCommand", collections]),
+    .target(
+        name: "MExitLoad", dependencies: ["CMExitProto", "MExitCheckpoint", "MExitServing", "MExitData", "MExitCommand", collections]),
     .target(
         name: "MExitBenchmark",
         dependencies: ["MExitRuntime", "MExitTraining", "MExitCommand", "CMExitKernels", "CMExitAllocations"]),
@@ -52,7 +53,7 @@ let executables: [Target] = [
     .executableTarget(name: "mexit-train", dependencies: ["MExitTraining", "MExitCommand"]),
     .executableTarget(name: "mexit-eval", dependencies: ["MExitCalibration", "MExitCommand"]),
     .executableTarget(name: "mexit-serve", dependencies: ["MExitServing", "MExitCommand"]),
-    .executableTarget(name: "mexit-load", dependencies: ["MExitLoad", "MExitCommand"]),
+    .executableTarget(name: "mexit-load", dependencies: ["MExitLoad", "MExitServing", "MExitCommand"]),
     .executableTarget(name: "mexit-inspect", dependencies: ["MExitCheckpoint", "MExitCommand"]),
     .executableTarget(name: "mexit-bench", dependencies: ["MExitBenchmark", "MExitCommand"]),
 ]
@@ -67,13 +68,13 @@ let tests: [Target] = [
     .testTarget(name: "MExitTrainingTests", dependencies: ["MExitTraining", "MExitRuntime", "_MExitTestSupport"]),
     .testTarget(name: "MExitCalibrationTests", dependencies: ["MExitCalibration", "_MExitTestSupport"]),
     .testTarget(name: "MExitParallelTests", dependencies: ["MExitParallel"]),
-    .testTarget(name: "MExitServingTests", dependencies: ["MExitServing", "_MExitTestSupport"]),
-    .testTarget(name: "MExitLoadTests", dependencies: ["MExitLoad"]),
+    .testTarget(name: "MExitServingTests", dependencies: ["CMExitProto", "MExitServing", "_MExitTestSupport"]),
+    .testTarget(name: "MExitLoadTests", dependencies: ["MExitLoad", "MExitServing"]),
     .testTarget(name: "MExitBenchmarkTests", dependencies: ["MExitBenchmark", "CMExitAllocations", "_MExitTestSupport"]),
     .testTarget(
         name: "MExitCommandTests",
         dependencies: [
-            "MExitCommand", "MExitCheckpoint", "MExitData", "_MExitTestSupport", "mexit-train", "mexit-eval", "mexit-serve",
+            "MExitCommand", "CMExitProto", "MExitCheckpoint", "MExitData", "_MExitTestSupport", "mexit-train", "mexit-eval", "mexit-serve",
             "mexit-load", "mexit-inspect",
         ]),
 ]

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Generates the C of Sources/CMExitProto from mexit.proto. Needs protoc-c (Debian, Ubuntu: protobuf-c-compiler).
+# Generates the C of Sources/CMExitProto from mexit.proto (the file) and serve.proto (the server). Needs protoc-c (Debian, Ubuntu: protobuf-c-compiler).
 #
-#   tools/generate-proto.sh           writes mexit.pb-c.c and include/mexit.pb-c.h
+#   tools/generate-proto.sh           writes *.pb-c.c and include/*.pb-c.h
 #   tools/generate-proto.sh --check   writes nothing; ends with 1 when the committed files are not what it would write
 #
 # The generator's version, which it writes into comments and a version check, is no difference.
@@ -21,19 +21,21 @@ if ! command -v protoc-c >/dev/null; then
 fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-protoc-c --c_out="$scratch" mexit.proto
+protoc-c --c_out="$scratch" mexit.proto serve.proto
 
-if [ "${1:-}" = --check ]; then
-    stable() { sed -e 's/[0-9]\{7\}/VERSION/g' -e '/[Gg]enerated by/d' "$1"; }
-    for pair in mexit.pb-c.c:mexit.pb-c.c mexit.pb-c.h:include/mexit.pb-c.h; do
-        stable "$scratch/${pair%%:*}" >"$scratch/expected"
-        stable "${pair#*:}" >"$scratch/committed"
-        if ! diff -u "$scratch/committed" "$scratch/expected"; then
-            echo "error: Sources/CMExitProto/${pair#*:} is not what mexit.proto generates; run tools/generate-proto.sh" >&2
-            exit 1
-        fi
-    done
-    exit 0
-fi
-mv "$scratch/mexit.pb-c.c" mexit.pb-c.c
-mv "$scratch/mexit.pb-c.h" include/mexit.pb-c.h
+for name in mexit serve; do
+    if [ "${1:-}" = --check ]; then
+        stable() { sed -e 's/[0-9]\{7\}/VERSION/g' -e '/[Gg]enerated by/d' "$1"; }
+        for pair in $name.pb-c.c:$name.pb-c.c $name.pb-c.h:include/$name.pb-c.h; do
+            stable "$scratch/${pair%%:*}" >"$scratch/expected"
+            stable "${pair#*:}" >"$scratch/committed"
+            if ! diff -u "$scratch/committed" "$scratch/expected"; then
+                echo "error: Sources/CMExitProto/${pair#*:} is not what $name.proto generates; run tools/generate-proto.sh" >&2
+                exit 1
+            fi
+        done
+    else
+        mv "$scratch/$name.pb-c.c" "$name.pb-c.c"
+        mv "$scratch/$name.pb-c.h" "include/$name.pb-c.h"
+    fi
+done

@@ -10,11 +10,11 @@ import Darwin
 
 /// The memory that unpacking a message may take in all. A repeated message of two bytes becomes a struct of a hundred, so
 /// that the length of the packed bytes alone is no bound.
-struct UnpackBudget {
-    static let bytes = 512 << 20
+package struct UnpackBudget {
+    package static let bytes = 512 << 20
 
     /// Runs `body` with an allocator that gives out at most ``bytes``, counting every allocation and no release.
-    static func withAllocator<Result>(_ body: (UnsafeMutablePointer<ProtobufCAllocator>) throws -> Result) rethrows -> Result {
+    package static func withAllocator<Result>(_ body: (UnsafeMutablePointer<ProtobufCAllocator>) throws -> Result) rethrows -> Result {
         var left = bytes
         return try withUnsafeMutablePointer(to: &left) { left in
             var allocator = ProtobufCAllocator(

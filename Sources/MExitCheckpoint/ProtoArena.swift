@@ -1,11 +1,13 @@
 /// Owns the memory of C messages while they are put together; it must outlive their packing.
-final class ProtoArena {
+package final class ProtoArena {
     private var blocks: [UnsafeMutableRawPointer] = []
+
+    package init() {}
 
     deinit { blocks.forEach { $0.deallocate() } }
 
     /// A message, initialised by its generated `..._init`, then filled.
-    func make<Message>(
+    package func make<Message>(
         _ initialise: (UnsafeMutablePointer<Message>?) -> Void, _ fill: (inout Message) throws -> Void
     ) rethrows -> UnsafeMutablePointer<Message> {
         let message = UnsafeMutablePointer<Message>.allocate(capacity: 1)
@@ -16,12 +18,12 @@ final class ProtoArena {
     }
 
     /// A message without fields.
-    func make<Message>(_ initialise: (UnsafeMutablePointer<Message>?) -> Void) -> UnsafeMutablePointer<Message> {
+    package func make<Message>(_ initialise: (UnsafeMutablePointer<Message>?) -> Void) -> UnsafeMutablePointer<Message> {
         make(initialise) { _ in }
     }
 
     /// Elements of a repeated field; nil for none.
-    func array<Element>(_ elements: [Element]) -> UnsafeMutablePointer<Element>? {
+    package func array<Element>(_ elements: [Element]) -> UnsafeMutablePointer<Element>? {
         if elements.isEmpty { return nil }
         let copy = UnsafeMutablePointer<Element>.allocate(capacity: elements.count)
         copy.initialize(from: elements, count: elements.count)
@@ -29,7 +31,7 @@ final class ProtoArena {
         return copy
     }
 
-    func string(_ text: String) -> UnsafeMutablePointer<CChar>? { array(Array(text.utf8CString)) }
+    package func string(_ text: String) -> UnsafeMutablePointer<CChar>? { array(Array(text.utf8CString)) }
 
-    func strings(_ texts: [String]) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? { array(texts.map(string)) }
+    package func strings(_ texts: [String]) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? { array(texts.map(string)) }
 }

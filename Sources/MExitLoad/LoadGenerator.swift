@@ -53,9 +53,9 @@ public final class LoadGenerator {
     /// Waits until the server is ready.
     ///
     /// - Throws: ``LoadError`` when it ends or says something else.
-    public init(_ server: ServerProcess, protocol name: LoadProtocol) throws {
+    public init(_ server: ServerProcess, protocol name: WireProtocol) throws {
         self.server = server
-        wire = name.wire
+        wire = name.client
         while true {
             if let ready = try wire.ready(&input) {
                 model = ready.model
@@ -82,6 +82,7 @@ public final class LoadGenerator {
         let start = MonotonicTime.now()
         let end = start + Int64(options.seconds * 1e9)
         var result = LoadResult(options, start: start)
+        result.memoryBefore = server.residentKiB
         var poisson = PoissonProcess(rate: options.arrivals.rate ?? 1, seed: options.seed)
         var next = start + poisson.next()
         /// Moments at which requests came that the pipe has not taken yet.
@@ -111,7 +112,10 @@ public final class LoadGenerator {
             }
             try write()
             let over = now >= end || !mayCome() || (next >= end && options.arrivals.rate != nil)
-            if over, due.isEmpty, came.isEmpty { return result }
+            if over, due.isEmpty, came.isEmpty {
+                result.memoryAfter = server.residentKiB
+                return result
+            }
             now = MonotonicTime.now()
             guard came.isEmpty || now - lastAnswer < LoadGenerator.patience * 1_000_000_000 else {
                 throw LoadError("the server has not answered for \(LoadGenerator.patience) s; \(came.count) requests are under way")
@@ -164,13 +168,11 @@ extension Arrivals {
     var rate: Double? { if case .open(let rate) = self { rate } else { nil } }
 }
 
-/// A protocol of the server.
-public enum LoadProtocol: String, Sendable, CaseIterable {
-    case ndjson
-
-    var wire: any LoadWire {
+extension WireProtocol {
+    var client: any LoadWire {
         switch self {
         case .ndjson: NDJSONWire()
+        case .protobuf: ProtobufWire()
         }
     }
 }

@@ -40,6 +40,9 @@ public struct LoadReport: Encodable, Sendable {
         var meanMacs: Double
         var macsSaved: Double
         var exits: [Int]
+        /// Resident memory of the server in KiB, before and behind the load.
+        var memoryKibBefore: Int?
+        var memoryKibAfter: Int?
 
         init(_ result: LoadResult) {
             switch result.arrivals {
@@ -60,6 +63,8 @@ public struct LoadReport: Encodable, Sendable {
             meanMacs = Double(result.macs) / Double(results)
             macsSaved = result.macs + result.macsSaved > 0 ? Double(result.macsSaved) / Double(result.macs + result.macsSaved) : 0
             exits = result.exits
+            memoryKibBefore = result.memoryBefore
+            memoryKibAfter = result.memoryAfter
         }
     }
 
@@ -83,7 +88,7 @@ public struct LoadReport: Encodable, Sendable {
             .init("p99.9 ms"), .init("max ms"), .init("overhead p50 us"),
         ])
         var second = TextTable([
-            .init("load", .left), .init("accuracy"), .init("mean MACs"), .init("saved"), .init("late"), .init("errors"), .init("left at exits", .left),
+            .init("load", .left), .init("accuracy"), .init("mean MACs"), .init("saved"), .init("late"), .init("errors"), .init("memory MiB"), .init("left at exits", .left),
         ])
         func milliseconds(_ value: Double) -> String { SINumber.fixed(value, digits: 3) }
         func percent(_ value: Double) -> String { SINumber.fixed(value * 100, digits: 2) + " %" }
@@ -97,7 +102,7 @@ public struct LoadReport: Encodable, Sendable {
             let errors = run.errors.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
             second.append([
                 name, run.accuracy.map(percent) ?? "", SINumber.format(run.meanMacs, digits: 2), percent(run.macsSaved), "\(run.late)",
-                errors.isEmpty ? "0" : errors, run.exits.map(String.init).joined(separator: " "),
+                errors.isEmpty ? "0" : errors, run.memoryKibAfter.map { SINumber.fixed(Double($0) / 1024, digits: 1) } ?? "", run.exits.map(String.init).joined(separator: " "),
             ])
         }
         out += table.render() + "\n" + second.render()

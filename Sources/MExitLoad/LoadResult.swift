@@ -26,6 +26,9 @@ public struct LoadResult: Sendable {
     private(set) var macsSaved = 0
     private(set) var late = 0
     private(set) var exits: [Int] = []
+    /// Resident memory of the server in KiB, when the load began and when it ended; nil where the system does not tell.
+    var memoryBefore: Int?
+    var memoryAfter: Int?
 
     init(_ options: LoadGenerator.Options, start: Int64) {
         arrivals = options.arrivals

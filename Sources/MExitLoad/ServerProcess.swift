@@ -63,6 +63,18 @@ public final class ServerProcess {
         input = -1
     }
 
+    /// Resident memory in KiB; nil where the system does not tell.
+    var residentKiB: Int? {
+        guard let file = fopen("/proc/\(identifier)/status", "r") else { return nil }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 256)
+        while fgets(&line, 256, file) != nil {
+            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if text.hasPrefix("VmRSS:") { return Int(text.filter(\.isNumber)) }
+        }
+        return nil
+    }
+
     /// Ends the server's input and waits until it has ended.
     ///
     /// - Throws: ``LoadError`` when it ends with another code than 0.

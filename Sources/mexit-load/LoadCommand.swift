@@ -3,6 +3,7 @@ import Foundation
 import MExitCommand
 import MExitData
 import MExitLoad
+import MExitServing
 
 @main
 struct LoadCommand: ParsableCommand {
@@ -49,8 +50,8 @@ struct LoadCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Send this deadline with every request.", valueName: "milliseconds"))
     var deadlineMs: Double?
 
-    @Option(name: .customLong("protocol"), help: "The server's protocol.")
-    var wire = LoadProtocol.ndjson
+    @Option(name: .customLong("protocol"), help: "The server's protocol, as its own --protocol says.")
+    var wire = WireProtocol.ndjson
 
     @Option(help: "Seed of the random moments and bytes.")
     var seed: UInt64 = 1
@@ -126,4 +127,4 @@ enum RateArgument: ExpressibleByArgument {
 }
 
 extension Split: ExpressibleByArgument {}
-extension LoadProtocol: ExpressibleByArgument {}
+extension WireProtocol: ExpressibleByArgument {}

@@ -11,15 +11,16 @@ struct ServeCommand: ParsableCommand {
         commandName: "mexit-serve",
         abstract: "Serve a multi-exit network: requests on stdin, answers on stdout, one JSON object a line.",
         discussion: """
-            docs/protocol.md describes the messages. The end of the input and SIGTERM finish what was read and exit with 0; a \
-            closed output ends quietly. Log lines go to stderr.
+            docs/protocol.md describes the messages, docs/serving.md how to run it. The end of the input and SIGTERM finish what \
+            was read and exit with 0; a closed output ends quietly. SIGHUP loads the file anew without losing a request. Log \
+            lines go to stderr.
             """,
         version: MExitVersion.text(tool: "mexit-serve"))
 
     @Argument(help: ArgumentHelp("The model.", valueName: "file.mexit"))
     var file: String
 
-    @Option(name: .customLong("protocol"), help: "The protocol: ndjson.")
+    @Option(name: .customLong("protocol"), help: "The protocol: ndjson (one JSON object a line) or protobuf (messages of serve.proto behind their lengths).")
     var wire = WireProtocol.ndjson
 
     @Option(help: ArgumentHelp("When samples leave, for requests that do not say: \(ExitPolicy.textForms).", valueName: "policy"))
@@ -30,6 +31,9 @@ struct ServeCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Samples that run a stage together, at most; nobody waits for company.", valueName: "count"))
     var maxBatch = 32
+
+    @Option(help: "How samples run together: stage (at the same stage, whenever they came) or batch (through all stages, for comparison).")
+    var scheduler = Scheduling.stage
 
     @Option(help: ArgumentHelp("Requests under way, at most; then reading stops until some are answered.", valueName: "count"))
     var maxQueue = 256
@@ -71,10 +75,15 @@ struct ServeCommand: ParsableCommand {
     }
 
     private func serve(_ log: Logger) throws {
-        let model = try ServedModel(try Checkpoint.read(path: file), name: modelName, version: MExitVersion.number)
-        var options = ServerOptions(
-            threads: threads ?? ServerOptions.availableThreads, policy: try ExitPolicy(text: policy, for: model.compiled))
+        let load = { @Sendable [file, modelName] in
+            try ServedModel(try Checkpoint.read(path: file), name: modelName, version: MExitVersion.number)
+        }
+        let model = try load()
+        _ = try ExitPolicy(text: policy, for: model.compiled)
+        var options = ServerOptions(threads: threads ?? ServerOptions.availableThreads) { [policy] in try ExitPolicy(text: policy, for: $0) }
+        options.wire = wire
         options.maximumBatch = maxBatch
+        options.scheduling = scheduler
         options.maximumQueue = maxQueue
         options.maximumLineBytes = Int(exactly: maxLine.value.rounded()) ?? .max
         options.isOrdered = ordered
@@ -83,11 +92,13 @@ struct ServeCommand: ParsableCommand {
         options.metricsFile = metricsFile
         options.allowedPaths = allowPaths
         // Before any thread is started: all inherit the blocked signals.
-        let signals = TerminationSignals()
+        let signals = ServerSignals()
         let server = try Server(model: model, options: options, log: log)
-        signals.onFirst { name in
-            log.info("\(name): finishing what was read")
+        signals.handle { name in
+            log.info("finishing what was read", metadata: ["signal": "\(name)"])
             server.stop()
+        } onHangUp: {
+            server.reload(load)
         }
         try server.run(input: 0, output: 1)
     }
@@ -96,10 +107,10 @@ struct ServeCommand: ParsableCommand {
     private var modelName: String { file.split(separator: "/").last.map(String.init) ?? file }
 }
 
+extension Scheduling: ExpressibleByArgument {}
+
 enum LogFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
 }
 
-enum WireProtocol: String, ExpressibleByArgument, CaseIterable {
-    case ndjson
-}
+extension WireProtocol: ExpressibleByArgument {}

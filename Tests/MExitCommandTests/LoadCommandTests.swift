@@ -26,6 +26,17 @@ import Testing
         #expect(abs(rate - 0.7 * (try #require(runs[0].number("throughput")))) < 1e-6 * rate)
     }
 
+    @Test(arguments: [["--scheduler", "batch"], ["--scheduler", "stage", "--max-batch", "4"], ["--protocol", "protobuf"]])
+    func everySchedulerAndProtocolAnswersAll(server: [String]) throws {
+        let wire = server.contains("protobuf") ? ["--protocol", "protobuf"] : []
+        let result = try run(["--json", "--requests", "200", "--warm-up", "0", "--in-flight", "16"] + wire, server: server + ["--policy", "confidence:0.2"])
+        #expect(result.status == 0, "\(result.errors)")
+        let report = try #require(try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+        let run = try #require((report["runs"] as? [[String: Any]])?.first)
+        #expect(run.integer("measured") == 200)
+        #expect((run["exits"] as? [Int])?.reduce(0, +) == 200)
+    }
+
     @Test func errorsOfTheServerAreCounted() throws {
         let result = try run(["--json", "--requests", "200", "--warm-up", "0", "--deadline-ms", "0"], server: ["--shed"])
         #expect(result.status == 0, "\(result.errors)")

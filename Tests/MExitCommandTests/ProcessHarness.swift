@@ -117,6 +117,12 @@ final class ChildProcess {
         }
     }
 
+    /// Writes from a thread of its own; the input stays open. Nothing else may be written until these have been answered.
+    func sendLater(_ bytes: [UInt8]) {
+        let descriptor = input
+        _ = WorkerThread { _ = ChildProcess.write(bytes, to: descriptor) }
+    }
+
     /// Writes the same bytes many times from a thread of its own, counting, then closes the input.
     func sendRepeatedly(_ bytes: [UInt8], count: Int, _ sent: SentCount) {
         let descriptor = input
@@ -185,6 +191,24 @@ final class ChildProcess {
         var lines: [String] = []
         while let line = try readLine() { lines.append(line) }
         return lines
+    }
+
+    /// All bytes until the output ends.
+    func readAll(seconds: Double = 120) throws -> [UInt8] {
+        let end = Date(timeIntervalSinceNow: seconds)
+        var all = pending
+        pending = []
+        while true {
+            var polled = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+            let ready = poll(&polled, 1, Int32(max(0, end.timeIntervalSinceNow * 1000)))
+            if ready < 0, errno == EINTR { continue }
+            guard ready > 0 else { throw Failure(description: "the output did not end within \(seconds) s; stderr: \(errorText)") }
+            var chunk = [UInt8](repeating: 0, count: 1 << 16)
+            let count = read(output, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return all }
+            all.append(contentsOf: chunk[..<count])
+        }
     }
 
     /// Waits for the end: the exit code, or 128 plus the signal that killed it.

@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func anErrorKeepsTheIdThatCouldBeRead() {
-        #expect(decoder.decode(Array(#"{"oops":1,"id":"x"}"#.utf8), policy: policy).id.json == Array(#""x""#.utf8))
+        #expect(decoder.decode(Array(#"{"oops":1,"id":"x"}"#.utf8), policy: policy).id.wire == Array(#""x""#.utf8))
         #expect(decoder.decode(Array(#"{"id":"x""#.utf8), policy: policy).id == .none)
     }
 

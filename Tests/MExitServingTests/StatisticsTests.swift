@@ -68,7 +68,7 @@ import _MExitTestSupport
         let refused = try #require(gate.enter(bytes: 20))
         #expect(!first.isRefusal && refused == AdmissionGate.Room(bytes: 0, isRefusal: true))
         #expect(gate.requestsUnderWay == 1)
-        gate.leave(first)
+        gate.leave([first])
         let second = try #require(gate.enter(bytes: 1000))  // alone, it may be larger
         #expect(!second.isRefusal)
         _ = try #require(gate.enter(bytes: 1))

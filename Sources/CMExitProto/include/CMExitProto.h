@@ -1,3 +1,4 @@
 #pragma once
-/* The messages of a .mexit file (mexit.proto), as protoc-c generates them. */
+/* The messages of a .mexit file (mexit.proto) and of the server (serve.proto), as protoc-c generates them. */
 #include "mexit.pb-c.h"
+#include "serve.pb-c.h"

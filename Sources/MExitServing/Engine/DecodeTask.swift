@@ -1,30 +1,29 @@
 import MExitRuntime
 
-/// A parsed request whose pictures and tensors are still text.
+/// A parsed request whose pictures and tensors are still as they were sent.
 enum DecodeTask: Sendable {
     case single(Source, ClassifyRequest, Ticket)
     case batch([Source], BatchRequest, Ticket)
 
-    /// One decoding thread: until the queue is closed and empty.
-    static func work(
-        _ decoder: InputDecoder, from queue: WorkQueue<DecodeTask>, to inference: WorkQueue<PreparedRequest>, sink: any ResponseSink
-    ) {
-        while let task = queue.next() {
-            switch task {
-            case .single(let source, let request, let ticket):
-                switch decode(source, decoder) {
-                case .success(let input): inference.append(PreparedRequest(ticket: ticket, kind: .single(input, request)))
-                case .failure(let error): sink.send(error, to: ticket)
-                }
-            case .batch(let sources, let request, let ticket):
-                inference.append(PreparedRequest(ticket: ticket, kind: .batch(sources.map { decode($0, decoder) }, request)))
+    /// Decodes, and delivers to the ticket's generation or answers with the error.
+    func run(_ decoder: InputDecoder, sink: any ResponseSink) {
+        switch self {
+        case .single(let source, let request, let ticket):
+            switch DecodeTask.decode(source, decoder, ticket) {
+            case .success(let input): ticket.generation.deliver(PreparedRequest(ticket: ticket, kind: .single(input, request)))
+            case .failure(let error):
+                sink.send(error, to: ticket)
+                ticket.generation.cancel()
             }
+        case .batch(let sources, let request, let ticket):
+            let inputs = sources.map { DecodeTask.decode($0, decoder, ticket) }
+            ticket.generation.deliver(PreparedRequest(ticket: ticket, kind: .batch(inputs, request)))
         }
     }
 
-    private static func decode(_ source: Source, _ decoder: InputDecoder) -> Result<Input, RequestError> {
+    private static func decode(_ source: Source, _ decoder: InputDecoder, _ ticket: Ticket) -> Result<Input, RequestError> {
         do {
-            return .success(try decoder.decode(source))
+            return .success(try decoder.decode(source, for: ticket.generation.model.compiled))
         } catch {
             return .failure(error as? RequestError ?? RequestError(.internal, "\(error)"))
         }

@@ -13,7 +13,7 @@ extension InferenceLoop {
                     isLate: job.deadline.map { now > $0 } ?? false))
             switch job.owner {
             case .request:
-                sink.send(.result(response(job, sample, isFinal: true, now: now)), to: job.ticket, isLast: true)
+                send(.result(response(job, sample, isFinal: true, now: now)), to: job.ticket, isLast: true)
             case .batch(let batch, let index):
                 batch.record(.success(sample), at: index)
                 if batch.remaining == 0 { finish(batch) }
@@ -25,7 +25,11 @@ extension InferenceLoop {
 
     /// Sends an answer that is followed by another.
     func sendAnytime(_ job: Job, _ request: ClassifyRequest, now: Int64) throws {
-        sink.send(.result(response(job, try answer(job), isFinal: false, now: now)), to: job.ticket, isLast: false)
+        send(.result(response(job, try answer(job), isFinal: false, now: now)), to: job.ticket, isLast: false)
+    }
+
+    func send(_ response: Response, to ticket: Ticket, isLast: Bool) {
+        outbox.append(OutputItem(response: response, ticket: ticket, isLast: isLast))
     }
 
     /// Gives a job up.
@@ -33,7 +37,7 @@ extension InferenceLoop {
         if job.slot >= 0 { context.release(job.slot) }
         switch job.owner {
         case .request:
-            sink.send(error, to: job.ticket)
+            send(.error(error, line: job.ticket.line), to: job.ticket, isLast: true)
         case .batch(let batch, let index):
             if batch.request.mode == .exact { exactBatches.first?.gaveUp(job) }
             batch.record(.failure(error), at: index)
@@ -42,7 +46,7 @@ extension InferenceLoop {
     }
 
     func finish(_ batch: BatchProgress) {
-        sink.send(.batch(batch.response(now: MonotonicTime.now())), to: batch.ticket, isLast: true)
+        send(.batch(batch.response(now: MonotonicTime.now())), to: batch.ticket, isLast: true)
     }
 
     private func answer(_ job: Job) throws -> SampleAnswer {

@@ -8,12 +8,17 @@ final class InferenceLoop {
     let sink: any ResponseSink
     let statistics: Statistics
     private let inbox: WorkQueue<PreparedRequest>
-    var scheduler: StageScheduler
+    var scheduler: any GroupScheduler
     private var times: StageTimes
     /// Whether a request that comes too late for its deadline is refused; otherwise exit 0 answers it late.
     private let sheds: Bool
+    /// Answers that go out when the group under way has run.
+    var outbox: [OutputItem] = []
+    /// Answers that wait for those of their batch.
+    private var held: [Job] = []
+    private let holds: Bool
     /// Samples that wait for a slot.
-    var backlog = Deque<Job>()
+    var backlog = Backlog()
     /// Batches in exact mode: the first one is under way, one at a time, because its samples keep their slots until the
     /// budget is spent.
     var exactBatches = Deque<ExactBatch>()
@@ -31,17 +36,27 @@ final class InferenceLoop {
         self.statistics = statistics
         model = context.model
         sheds = options.sheds
-        scheduler = StageScheduler(stages: model.stageCount, maximumBatch: options.maximumBatch)
+        holds = options.scheduling == .batch
+        switch options.scheduling {
+        case .stage: scheduler = StageScheduler(stages: model.stageCount, maximumBatch: options.maximumBatch)
+        case .batch: scheduler = BatchScheduler(maximumBatch: options.maximumBatch)
+        }
         times = StageTimes(stages: model.stageCount, maximumCount: options.maximumBatch)
-        try measureStages()
+        try measureStages(upTo: options.maximumBatch)
     }
+
+    private var isIdle: Bool { scheduler.isEmpty && backlog.isEmpty && exactBatches.isEmpty }
 
     /// Runs until the inbox is closed and everything is answered, or the inbox is abandoned.
     func run() {
         while true {
-            let isIdle = scheduler.isEmpty && backlog.isEmpty && exactBatches.isEmpty
-            let requests = inbox.takeAll(waits: isIdle)
-            if isIdle && requests.isEmpty || inbox.isAbandoned { return }
+            if !outbox.isEmpty {
+                sink.send(outbox, directly: isIdle)
+                outbox.removeAll(keepingCapacity: true)
+            }
+            let waits = isIdle
+            let requests = inbox.takeAll(waits: waits)
+            if waits && requests.isEmpty || inbox.isAbandoned { return }
             requests.forEach(accept)
             advanceExactBatches()
             fillSlots()
@@ -50,19 +65,26 @@ final class InferenceLoop {
         }
     }
 
-    /// Runs every stage a few times on a black picture: the first deadline finds its predictions, and memory is touched
-    /// before the first request pays for it.
-    private func measureStages() throws {
+    /// Runs every stage a few times on black pictures, alone and in groups of 2, 4, 8, ...: the first deadline finds its
+    /// predictions, the scheduler knows from which size on groups pay, and memory is touched before the first request pays
+    /// for it. Groups are measured for half a second at most; larger ones are then learnt while the server runs.
+    private func measureStages(upTo maximum: Int) throws {
         let black = Input.values(Array(repeating: 0, count: model.inputShape.count))
-        for _ in 0..<4 {
-            guard let slot = context.takeSlot() else { return }
-            defer { context.release(slot) }
-            try context.load(black, into: slot)
-            for stage in 0..<model.stageCount {
-                let start = MonotonicTime.now()
-                try context.runStage(stage, slots: [slot])
-                times.record(stage: stage, count: 1, nanoseconds: MonotonicTime.now() - start)
+        let end = MonotonicTime.now() + 500_000_000
+        var count = 1
+        while count <= min(maximum, context.slotCount), count == 1 || MonotonicTime.now() < end {
+            // The first run finds cold caches.
+            for repetition in 0..<4 {
+                let slots = (0..<count).compactMap { _ in context.takeSlot() }
+                defer { slots.forEach(context.release) }
+                for slot in slots { try context.load(black, into: slot) }
+                for stage in 0..<model.stageCount {
+                    let start = MonotonicTime.now()
+                    try context.runStage(stage, slots: slots)
+                    if repetition > 0 { times.record(stage: stage, count: count, nanoseconds: MonotonicTime.now() - start) }
+                }
             }
+            count *= 2
         }
     }
 
@@ -93,18 +115,17 @@ final class InferenceLoop {
         let stageMACs = model.stageCosts.map(\.macs)
         let least = ExactBudget.least(samples: jobs.count, stageMACs: stageMACs)
         guard budget >= least else {
-            return sink.send(
-                RequestError(
-                    .budgetTooSmall,
-                    "'budget_macs' is \(budget); exit 0 costs \(stageMACs[0]) a sample, so \(jobs.count) samples need at least \(least)"),
-                to: ticket)
+            let error = RequestError(
+                .budgetTooSmall,
+                "'budget_macs' is \(budget); exit 0 costs \(stageMACs[0]) a sample, so \(jobs.count) samples need at least \(least)")
+            return send(.error(error, line: ticket.line), to: ticket, isLast: true)
         }
         exactBatches.append(ExactBatch(batch, jobs: jobs, budget: ExactBudget(budget: budget, samples: jobs.count, stageMACs: stageMACs)))
     }
 
     private func fillSlots() {
         while !backlog.isEmpty, let slot = context.takeSlot() {
-            let job = backlog.removeFirst()
+            guard let job = backlog.popFirst() else { return context.release(slot) }
             job.slot = slot
             do {
                 guard let input = job.input else { throw RequestError(.internal, "a sample came without input") }
@@ -123,7 +144,7 @@ final class InferenceLoop {
         let jobs = group.filter { job in
             guard let deadline = job.deadline, start + predicted > deadline else { return true }
             if stage > 0 {
-                leave(job, now: start)
+                done(job, now: start)
             } else if sheds {
                 let left = max(0, Double(deadline - start) / 1e6)
                 fail(job, RequestError(.deadlineUnmet, "\(left) ms are left before the deadline; exit 0 takes \(Double(predicted) / 1e6) ms"))
@@ -132,12 +153,13 @@ final class InferenceLoop {
             }
             return false
         }
-        guard !jobs.isEmpty else { return }
+        guard !jobs.isEmpty else { return answerHeld() }
         for job in jobs where stage == 0 { begin(job, now: start) }
         do {
             try context.runStage(stage, slots: jobs.map(\.slot))
         } catch {
-            return jobs.forEach { fail($0, RequestError(.internal, "\(error)")) }
+            jobs.forEach { fail($0, RequestError(.internal, "\(error)")) }
+            return answerHeld()
         }
         let end = MonotonicTime.now()
         times.record(stage: stage, count: jobs.count, nanoseconds: end - start)
@@ -147,6 +169,20 @@ final class InferenceLoop {
             job.computeTime += end - start
             decide(job, now: end)
         }
+        answerHeld()
+    }
+
+    /// The newest exit of a job is its answer: it goes out now, or under whole-batch scheduling with those of its batch.
+    private func done(_ job: Job, now: Int64) {
+        if holds { held.append(job) } else { leave(job, now: now) }
+    }
+
+    /// Gives the answers of a batch that has ended.
+    private func answerHeld() {
+        guard !held.isEmpty, !scheduler.holdsAnswers else { return }
+        let now = MonotonicTime.now()
+        for job in held { leave(job, now: now) }
+        held.removeAll(keepingCapacity: true)
     }
 
     private func begin(_ job: Job, now: Int64) {
@@ -165,7 +201,7 @@ final class InferenceLoop {
             job.newest = verdict
             if case .batch(let batch, _) = job.owner, batch.request.mode == .exact { return exactBatches[0].stageDone(job) }
             let isDue = job.deadline.map { now + times.predicted(stage: min(job.stage, model.stageCount - 1), count: 1) > $0 } ?? false
-            if leaves || isDue { return leave(job, now: now) }
+            if leaves || isDue { return done(job, now: now) }
             if case .request(let request) = job.owner, request.anytime { try sendAnytime(job, request, now: now) }
             scheduler.append(job)
         } catch {

@@ -18,8 +18,10 @@ final class Job {
     var slot = -1
     /// The stage it waits for.
     var stage = 0
-    /// The scheduler's count of group runs when it began to wait.
-    var waitsSince = 0
+    /// How many groups with younger samples have run since it began to wait.
+    var overtaken = 0
+    /// The batch it belongs to, under whole-batch scheduling.
+    var batch = 0
     /// When its first stage began.
     var started: Int64 = 0
     var computeTime: Int64 = 0

@@ -1,21 +1,27 @@
 import DequeModule
 
-/// Decides which waiting samples run their next stage together.
+/// Forms groups of samples at the same stage, whenever they came: a new one joins at stage 0 while older ones are deeper.
 ///
-/// Samples at the same stage form a group, whenever they came: a new one joins at stage 0 while older ones are deeper. The
-/// rules, the first that applies:
-/// 1. who has been passed over ``patience`` times runs, with the oldest of its group: nobody starves;
+/// The rules, the first that applies:
+/// 1. who has been overtaken by younger samples ``patience`` times runs: nobody starves;
 /// 2. the earliest deadline runs, in a group as large as still meets it;
-/// 3. the deepest group of at least `maximumBatch` runs: weights are read once for many;
-/// 4. the deepest group runs: it finishes soonest, and nobody waits for company.
-struct StageScheduler {
+/// 3. the deepest stage where as many wait as it pays to run together;
+/// 4. the deepest stage where anybody waits: nobody waits for company.
+///
+/// A group is as large as pays: more samples are taken together only where that makes each of them cheaper. Otherwise the
+/// first of them would wait for the last for nothing.
+struct StageScheduler: GroupScheduler {
+    /// Groups with younger samples that may go before a sample that waits.
     static let patience = 8
+    /// How much cheaper a sample must become in a larger group.
+    private static let gain = 0.97
+    /// Every so many groups, one is as large as may be: what larger groups cost is measured only where they run.
+    private static let exploration = 64
 
     let maximumBatch: Int
     private var queues: [Deque<Job>]
     private var deadlines = 0
-    /// Groups handed out.
-    private(set) var runs = 0
+    private var runs = 0
 
     init(stages: Int, maximumBatch: Int) {
         self.maximumBatch = maximumBatch
@@ -23,40 +29,59 @@ struct StageScheduler {
     }
 
     var isEmpty: Bool { queues.allSatisfy(\.isEmpty) }
-    /// Waiting samples per stage.
-    var waiting: [Int] { queues.map(\.count) }
+    var holdsAnswers: Bool { false }
 
-    /// Adds a sample that waits for `job.stage`.
     mutating func append(_ job: Job) {
-        job.waitsSince = runs
+        job.overtaken = 0
         queues[job.stage].append(job)
         if job.deadline != nil { deadlines += 1 }
     }
 
-    /// Takes out the next group; nil when nobody waits.
-    ///
-    /// - Parameter predicted: nanoseconds that a stage takes for a group of some size.
-    /// - Complexity: O(waiting samples) when there are deadlines, else O(stages + maximumBatch).
+    /// - Complexity: O(waiting samples) when there are deadlines, else O(stages * log(maximumBatch) + the group).
     mutating func next(now: Int64, predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, jobs: [Job])? {
-        guard let (stage, urgent) = choice() else { return nil }
+        guard let (stage, urgent) = choice(predicted) else { return nil }
         runs += 1
-        guard let urgent, let deadline = queues[stage][urgent].deadline else { return (stage, take(from: stage, maximumBatch)) }
-        var count = min(maximumBatch, queues[stage].count)
-        while count > 1, now + predicted(stage, count) > deadline { count -= 1 }
-        let first = queues[stage].remove(at: urgent)
-        deadlines -= 1
-        return (stage, [first] + take(from: stage, count - 1))
+        let waiting = min(maximumBatch, queues[stage].count)
+        var jobs: [Job] = []
+        if let urgent, let deadline = queues[stage][urgent].deadline {
+            var count = StageScheduler.payingSize(upTo: waiting) { predicted(stage, $0) }
+            while count > 1, now + predicted(stage, count) > deadline { count -= 1 }
+            jobs.append(queues[stage].remove(at: urgent))
+            deadlines -= 1
+            jobs += take(from: stage, count - 1)
+        } else {
+            let explores = runs % StageScheduler.exploration == 0
+            jobs = take(from: stage, explores ? waiting : StageScheduler.payingSize(upTo: waiting) { predicted(stage, $0) })
+        }
+        countOvertaken(by: jobs)
+        return (stage, jobs)
+    }
+
+    /// The smallest group, up to a limit, in which a sample costs as little as in any, as far as is known.
+    static func payingSize(upTo limit: Int, predicted: (_ count: Int) -> Int64) -> Int {
+        var best = 1
+        var bestCost = Double(predicted(1))
+        var count = 1
+        while count < limit {
+            count = min(2 * count, limit)
+            let cost = Double(predicted(count)) / Double(count)
+            if cost < gain * bestCost {
+                best = count
+                bestCost = cost
+            }
+        }
+        return best
     }
 
     /// The stage to run, and for the second rule the position of the urgent sample in its queue.
-    private func choice() -> (stage: Int, urgent: Int?)? {
-        let deepest = queues.indices.reversed()
-        let oldest = deepest.filter { !queues[$0].isEmpty }.min { queues[$0][0].waitsSince < queues[$1][0].waitsSince }
-        guard let oldest else { return nil }
-        if runs - queues[oldest][0].waitsSince >= StageScheduler.patience { return (oldest, nil) }
+    private func choice(_ predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, urgent: Int?)? {
+        if let starving = queues.indices.first(where: { (queues[$0].first?.overtaken ?? 0) >= StageScheduler.patience }) { return (starving, nil) }
         if deadlines > 0, let urgent = earliestDeadline() { return urgent }
-        let full = deepest.first { queues[$0].count >= maximumBatch }
-        return (full ?? deepest.first { !queues[$0].isEmpty }).map { ($0, nil) }
+        let deepest = queues.indices.reversed().filter { !queues[$0].isEmpty }
+        let paying = deepest.first { stage in
+            queues[stage].count >= StageScheduler.payingSize(upTo: maximumBatch) { predicted(stage, $0) }
+        }
+        return (paying ?? deepest.first).map { ($0, nil) }
     }
 
     private func earliestDeadline() -> (stage: Int, urgent: Int?)? {
@@ -74,5 +99,13 @@ struct StageScheduler {
         queues[stage].removeFirst(jobs.count)
         deadlines -= jobs.count { $0.deadline != nil }
         return jobs
+    }
+
+    /// Age is the order in which requests were read. Only the first of a queue is looked at: the others get there.
+    private func countOvertaken(by group: [Job]) {
+        let youngest = group.reduce(Int.min) { max($0, $1.ticket.sequence) }
+        for queue in queues {
+            if let first = queue.first, first.ticket.sequence < youngest { first.overtaken += 1 }
+        }
     }
 }

@@ -4,33 +4,35 @@ import MExitRuntime
 
 /// Turns what requests name into the model's input. Belongs to one thread.
 struct InputDecoder {
-    private let model: CompiledModel
     private let folder: AllowedFolder?
     private let images: ImageDecoder
 
     /// - Parameters:
     ///   - folder: where `path` may read; nil for nowhere.
-    init(model: CompiledModel, folder: AllowedFolder?, limits: ImageLimits) {
-        self.model = model
+    init(folder: AllowedFolder?, limits: ImageLimits) {
         self.folder = folder
         images = ImageDecoder(limits: limits)
     }
 
     /// - Throws: ``RequestError``.
-    func decode(_ source: Source) throws -> Input {
+    func decode(_ source: Source, for model: CompiledModel) throws -> Input {
         switch source {
-        case .image(let text): try image(try base64(text, of: "image"), name: "the image")
-        case .path(let path): try image(try file(path), name: "'\(path.prefix(200))'")
-        case .tensor(let text, .u8): .pixels(try sized(try base64(text, of: "tensor"), bytesPerValue: 1))
-        case .tensor(let text, .f32): .values(try floats(try sized(try base64(text, of: "tensor"), bytesPerValue: 4)))
+        case .image(let payload): try image(try bytes(payload, of: "image"), name: "the image", model)
+        case .path(let path): try image(try file(path), name: "'\(path.prefix(200))'", model)
+        case .tensor(let payload, .u8): .pixels(try sized(try bytes(payload, of: "tensor"), bytesPerValue: 1, model))
+        case .tensor(let payload, .f32): .values(try floats(try sized(try bytes(payload, of: "tensor"), bytesPerValue: 4, model)))
         }
     }
 
-    private func base64(_ text: ArraySlice<UInt8>, of field: String) throws -> [UInt8] {
-        do {
-            return try Base64.decode(text)
-        } catch {
-            throw RequestError(.badInput, "'\(field)' is not base64: \(error)")
+    private func bytes(_ payload: Payload, of field: String) throws -> [UInt8] {
+        switch payload {
+        case .bytes(let bytes): return Array(bytes)
+        case .base64(let text):
+            do {
+                return try Base64.decode(text)
+            } catch {
+                throw RequestError(.badInput, "'\(field)' is not base64: \(error)")
+            }
         }
     }
 
@@ -41,7 +43,7 @@ struct InputDecoder {
         return try folder.read(path, maximumBytes: images.limits.maximumBytes)
     }
 
-    private func image(_ bytes: [UInt8], name: String) throws -> Input {
+    private func image(_ bytes: [UInt8], name: String, _ model: CompiledModel) throws -> Input {
         guard case .map(let channels, let height, let width) = model.inputShape, channels == 1 || channels == 3 else {
             throw RequestError(.badInput, "this model takes \(model.inputShape), which no picture has; send a 'tensor'")
         }
@@ -52,7 +54,7 @@ struct InputDecoder {
         }
     }
 
-    private func sized(_ bytes: [UInt8], bytesPerValue: Int) throws -> [UInt8] {
+    private func sized(_ bytes: [UInt8], bytesPerValue: Int, _ model: CompiledModel) throws -> [UInt8] {
         guard bytes.count == model.inputShape.count * bytesPerValue else {
             throw RequestError(
                 .badInput,

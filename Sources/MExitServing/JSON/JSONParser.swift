@@ -147,6 +147,23 @@ package struct JSONParser {
         bytes.withUnsafeBufferPointer { bytes in
             var index = start
             var union: UInt8 = 0
+            // Eight bytes at a time while none of them is of interest: a borrow out of a byte below the limit sets its high bit
+            // (Bit Twiddling Hacks, "determine if a word has a byte less than n").
+            let ones: UInt64 = 0x0101_0101_0101_0101
+            let highs: UInt64 = 0x8080_8080_8080_8080
+            var words: UInt64 = 0
+            let raw = UnsafeRawBufferPointer(bytes)
+            while index &+ 8 <= bytes.count {
+                let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
+                let slashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+                let control = (word &- ones &* 0x20) & ~word
+                let found = (control | (quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes) & highs
+                if found != 0 { break }
+                words |= word
+                index &+= 8
+            }
+            if words & highs != 0 { isASCII = false }
             while index < bytes.count {
                 let byte = bytes[index]
                 if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }

@@ -1,20 +1,19 @@
 import MExitRuntime
 
 /// Reads requests of the ndjson protocol; `docs/protocol.md` is its specification.
-struct NDJSONDecoder: Sendable {
-    let model: CompiledModel
-    let limits: RequestLimits
+struct NDJSONDecoder: RequestDecoder {
+    private let model: CompiledModel
+    private let rules: RequestRules
 
-    /// A line's id, as far as it could be read, and the request or what is wrong with it.
-    struct Line: Sendable {
-        var id: RequestID
-        var request: Result<Request, RequestError>
+    init(model: CompiledModel, limits: RequestLimits) {
+        self.model = model
+        rules = RequestRules(model: model, limits: limits)
     }
 
     /// - Parameters:
     ///   - line: without its newline.
     ///   - policy: for requests that name none.
-    func decode(_ line: [UInt8], policy: CheckedPolicy) -> Line {
+    func decode(_ line: [UInt8], policy: CheckedPolicy) -> DecodedRequest {
         var id = RequestID.none
         do {
             guard case .object(let members) = try JSONParser.parse(line) else {
@@ -22,11 +21,11 @@ struct NDJSONDecoder: Sendable {
             }
             let reader = RequestReader(members)
             id = try requestID(reader)
-            return Line(id: id, request: .success(try request(reader, policy)))
+            return DecodedRequest(id: id, request: .success(try request(reader, policy)))
         } catch let error as RequestError {
-            return Line(id: id, request: .failure(error))
+            return DecodedRequest(id: id, request: .failure(error))
         } catch {
-            return Line(id: id, request: .failure(RequestError(.badJSON, "the line is not JSON: \(error)")))
+            return DecodedRequest(id: id, request: .failure(RequestError(.badJSON, "the line is not JSON: \(error)")))
         }
     }
 
@@ -43,7 +42,7 @@ struct NDJSONDecoder: Sendable {
         guard json.count <= RequestID.maximumBytes else {
             throw RequestError(.tooLarge, "'id' has \(json.count) bytes; at most \(RequestID.maximumBytes) are kept")
         }
-        return RequestID(json: json)
+        return RequestID(wire: json)
     }
 
     private func request(_ reader: RequestReader, _ policy: CheckedPolicy) throws -> Request {
@@ -51,7 +50,12 @@ struct NDJSONDecoder: Sendable {
             switch op {
             case "stats": return .stats
             case "model": return .model
-            case "policy": return .policy(try reader.policy(for: model)?.policy)
+            case "policy":
+                guard try reader.policy(for: model) != nil else { return .policy(nil) }
+                return .policy { model in
+                    guard let policy = try reader.policy(for: model) else { return .last(of: model) }
+                    return policy.policy
+                }
             case "classify": break
             default: throw RequestError(.badRequest, "'op' is '\(op.prefix(64))'; it must be classify, stats, model or policy")
             }
@@ -67,20 +71,8 @@ struct NDJSONDecoder: Sendable {
             throw RequestError(.badRequest, "'budget_macs' and 'mode' belong to a 'batch'; for one sample choose a policy")
         }
         return ClassifyRequest(
-            policy: try own ?? (anytime ? lastExit() : policy), options: try options(reader), deadline: try deadline(reader),
+            policy: try own ?? rules.policy(policy, anytime: anytime), options: try options(reader), deadline: try reader.number("deadline_ms").map(rules.deadline),
             anytime: anytime)
-    }
-
-    private func lastExit() throws -> CheckedPolicy {
-        do { return try CheckedPolicy(.last(of: model), for: model) } catch { throw RequestError(.internal, "\(error)") }
-    }
-
-    private func deadline(_ reader: RequestReader) throws -> Int64? {
-        guard let milliseconds = try reader.number("deadline_ms") else { return nil }
-        guard (0...1e9).contains(milliseconds) else {
-            throw RequestError(.badRequest, "'deadline_ms' is \(milliseconds); it must be 0 ... 1e9")
-        }
-        return Int64(milliseconds * 1e6)
     }
 
     private func options(_ reader: RequestReader) throws -> AnswerOptions {
@@ -91,12 +83,8 @@ struct NDJSONDecoder: Sendable {
         for key in ["anytime", "deadline_ms", "image", "path", "tensor"] where reader[key] != nil {
             throw RequestError(.badRequest, "'\(key)' does not go with 'batch'")
         }
-        guard (1...limits.maximumBatch).contains(batch.count) else {
-            throw RequestError(
-                batch.isEmpty ? .badRequest : .tooLarge, "'batch' has \(batch.count) samples; it must have 1 ... \(limits.maximumBatch)")
-        }
-        let budget = try reader.number("budget_macs")
-        if let budget, budget <= 0 { throw RequestError(.badRequest, "'budget_macs' is \(budget); it must be above 0") }
+        try rules.checkBatch(count: batch.count)
+        let budget = try reader.number("budget_macs").map { try rules.budget($0, samples: batch.count) }
         let mode = try mode(reader, hasBudget: budget != nil)
         let sources = try batch.enumerated().map { index, value in
             guard case .object(let members) = value else {
@@ -104,13 +92,9 @@ struct NDJSONDecoder: Sendable {
             }
             return try source(RequestReader(members, prefix: "batch[\(index)]."))
         }
-        // A budget above what everything costs is as good as that.
-        let whole = model.cumulativeCosts[model.stageCount - 1].macs
-        let most = whole.multipliedReportingOverflow(by: sources.count)
-        let cap = most.overflow ? Int.max : most.partialValue
         let request = BatchRequest(
             policy: try reader.policy(for: model) ?? policy, options: try options(reader), mode: mode,
-            budgetMACs: budget.map { $0 >= Double(cap) ? cap : Int($0) })
+            budgetMACs: budget)
         return .batch(sources, request)
     }
 
@@ -131,7 +115,7 @@ struct NDJSONDecoder: Sendable {
             throw RequestError(
                 .badRequest, "\(given.isEmpty ? "none" : given.map { "'\(reader.prefix)\($0)'" }.joined(separator: " and ")) of '\(reader.prefix)image', 'path', 'tensor' is given; exactly one must be")
         }
-        if let image = try reader.text("image") { return .image(image.bytes) }
+        if let image = try reader.text("image") { return .image(.base64(image.bytes)) }
         if let path = try reader.string("path") { return .path(path) }
         guard let tensor = try reader.text("tensor") else { throw RequestError(.badRequest, "'\(reader.prefix)tensor' is missing") }
         guard let dtype = try reader.string("dtype"), let kind = TensorKind(rawValue: dtype) else {
@@ -143,8 +127,20 @@ struct NDJSONDecoder: Sendable {
                 throw RequestError(.badInput, "'\(reader.prefix)shape' is \(dimensions.map { Int(exactly: $0).map(String.init) ?? "\($0)" }.joined(separator: "x")); this model takes \(model.inputShape)")
             }
         }
-        return .tensor(tensor.bytes, kind)
+        return .tensor(.base64(tensor.bytes), kind)
     }
+}
+
+/// A request's id, as far as it could be read, and the request or what is wrong with it.
+struct DecodedRequest: Sendable {
+    var id: RequestID
+    var request: Result<Request, RequestError>
+}
+
+/// Reads requests of one protocol, for one model.
+protocol RequestDecoder: Sendable {
+    /// - Parameter policy: for requests that name none.
+    func decode(_ message: [UInt8], policy: CheckedPolicy) -> DecodedRequest
 }
 
 /// What one request may be, at most.

@@ -1,15 +1,14 @@
 import MExitRuntime
 
 /// Writes responses of the ndjson protocol, one line each; `docs/protocol.md` is its specification.
-struct NDJSONEncoder {
-    private let model: CompiledModel
-    private(set) var writer = JSONWriter()
+struct NDJSONEncoder: ResponseEncoder {
+    private var writer = JSONWriter()
 
-    init(model: CompiledModel) { self.model = model }
+    var bytes: [UInt8] { writer.bytes }
 
     mutating func removeAll() { writer.removeAll() }
 
-    mutating func append(_ response: Response, id: RequestID) {
+    mutating func append(_ response: Response, id: RequestID, model: CompiledModel) {
         writer.object { writer in
             writer.member("type", response.typeName)
             if case .ready = response {} else { writer.id(id) }
@@ -29,6 +28,14 @@ struct NDJSONEncoder {
     }
 }
 
+/// Writes responses of one protocol into a buffer.
+protocol ResponseEncoder {
+    var bytes: [UInt8] { get }
+    mutating func removeAll()
+    /// - Parameter model: the one that the response is about.
+    mutating func append(_ response: Response, id: RequestID, model: CompiledModel)
+}
+
 extension Response {
     fileprivate var typeName: String {
         switch self {
@@ -46,7 +53,7 @@ extension Response {
 extension JSONWriter {
     fileprivate mutating func id(_ id: RequestID) {
         key("id")
-        if let json = id.json { raw(json) } else { null() }
+        if let json = id.wire { raw(json) } else { null() }
     }
 
     fileprivate mutating func members(_ result: ResultResponse, _ model: CompiledModel) {

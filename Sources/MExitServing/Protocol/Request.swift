@@ -7,17 +7,27 @@ enum Request: Sendable {
     case stats
     case model
     /// Sets the default policy; nil asks for it.
-    case policy(ExitPolicy?)
+    case policy(PolicySource?)
+}
+
+/// A policy as it was asked for. Asked again when another model is loaded: what "one threshold for all exits" or the name of
+/// an operating point mean depends on the model.
+public typealias PolicySource = @Sendable (CompiledModel) throws -> ExitPolicy
+
+/// Bytes in a request.
+enum Payload: Sendable {
+    case bytes(ArraySlice<UInt8>)
+    case base64(ArraySlice<UInt8>)
 }
 
 /// Where one sample comes from.
 enum Source: Sendable {
-    /// A JPEG or PNG in base64.
-    case image(ArraySlice<UInt8>)
+    /// A JPEG or PNG.
+    case image(Payload)
     /// A JPEG or PNG file below the allowed folder.
     case path(String)
-    /// Numbers in base64, little-endian, in the order of the model's input.
-    case tensor(ArraySlice<UInt8>, TensorKind)
+    /// Numbers, little-endian, in the order of the model's input.
+    case tensor(Payload, TensorKind)
 }
 
 enum TensorKind: String, Sendable, CaseIterable {
@@ -60,11 +70,12 @@ struct BatchRequest: Sendable {
     var budgetMACs: Int?
 }
 
-/// A request's name: the JSON text of a string or number, echoed as it came; nil where the request has none.
+/// A request's name as it stands on the wire, echoed as it came (in ndjson the JSON text of a string or number); nil where
+/// the request has none.
 struct RequestID: Hashable, Sendable {
-    var json: [UInt8]?
+    var wire: [UInt8]?
 
-    static let none = RequestID(json: nil)
+    static let none = RequestID(wire: nil)
     /// Bytes that an id may have, since it is kept and echoed.
     static let maximumBytes = 1024
 }

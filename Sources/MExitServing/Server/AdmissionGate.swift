@@ -47,10 +47,12 @@ final class AdmissionGate: Sendable {
         }
     }
 
-    func leave(_ room: Room) {
+    func leave(_ rooms: some Sequence<Room>) {
         state.change {
-            if room.isRefusal { $0.refusals -= 1 } else { $0.requests -= 1 }
-            $0.bytes -= room.bytes
+            for room in rooms {
+                if room.isRefusal { $0.refusals -= 1 } else { $0.requests -= 1 }
+                $0.bytes -= room.bytes
+            }
         }
     }
 

@@ -43,6 +43,16 @@ final class Monitor<Value>: @unchecked Sendable {
         return try body(&value)
     }
 
+    /// As ``change(_:)``, where it depends on the value whether anybody needs to look again.
+    func change<Result>(wakes: (Value) -> Bool, _ body: (inout Value) throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(mutex)
+        defer {
+            if wakes(value) { pthread_cond_broadcast(condition) }
+            pthread_mutex_unlock(mutex)
+        }
+        return try body(&value)
+    }
+
     /// Asks `body` under the lock, at once and behind every change, until it gives a result.
     func wait<Result>(_ body: (inout Value) -> Result?) -> Result {
         pthread_mutex_lock(mutex)

@@ -1,84 +1,124 @@
+import Logging
 import MExitRuntime
 
-/// The reader's side: numbers lines, waits for room, parses, and passes on. Belongs to the reading thread.
+/// The reader's side: numbers messages, waits for room, parses, and passes on. Belongs to the reading thread.
 ///
-/// Parsing stays here, in the order of the lines, so that a change of the default policy holds for exactly the lines behind
-/// it; base64 and pictures are decoded elsewhere.
+/// Parsing stays here, in the order of the messages, so that a change of the default policy holds for exactly those behind
+/// it. Tensors are decoded here too: that costs less than handing them to another thread. Pictures go to the decoders.
 struct RequestFront {
-    private let model: ServedModel
-    private let decoder: NDJSONDecoder
-    private let maximumLine: Int
-    private let gate: AdmissionGate
-    private let statistics: Statistics
-    private let decodeQueue: WorkQueue<DecodeTask>
-    private let sink: any ResponseSink
+    private let options: ServerOptions
+    private let session: Session
+    private let inputs: InputDecoder
+    private let log: Logger
+    private var generation: Generation
+    private var decoder: any RequestDecoder
+    private var policySource: PolicySource
     private var policy: CheckedPolicy
-    private var lines = 0
+    private var messages = 0
     private var requests = 0
 
-    init(
-        model: ServedModel, options: ServerOptions, policy: CheckedPolicy, gate: AdmissionGate, statistics: Statistics,
-        decodeQueue: WorkQueue<DecodeTask>, sink: any ResponseSink
-    ) {
-        self.model = model
-        self.policy = policy
-        self.gate = gate
-        self.statistics = statistics
-        self.decodeQueue = decodeQueue
-        self.sink = sink
-        maximumLine = options.maximumLineBytes
-        decoder = NDJSONDecoder(model: model.compiled, limits: options.requestLimits(for: model.compiled))
+    /// - Throws: when the policy does not fit the model.
+    init(_ session: Session, options: ServerOptions, inputs: InputDecoder, log: Logger) throws {
+        self.session = session
+        self.options = options
+        self.inputs = inputs
+        self.log = log
+        generation = session.generation
+        policySource = options.policy
+        let model = generation.model.compiled
+        policy = try CheckedPolicy(try options.policy(model), for: model)
+        decoder = options.wire.decoder(for: model, limits: options.requestLimits(for: model))
     }
 
-    /// Takes a line; waits while the server is full. Blank lines are passed over.
+    /// Takes a message; waits while the server is full. Blank lines are passed over.
     ///
     /// - Returns: false when the server has stopped.
-    mutating func accept(_ line: [UInt8]) -> Bool {
-        lines += 1
-        if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return true }
-        guard var ticket = admit(bytes: line.count) else { return false }
-        let decoded = decoder.decode(line, policy: policy)
+    mutating func accept(_ message: [UInt8]) -> Bool {
+        messages += 1
+        if options.wire == .ndjson, message.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return true }
+        guard var ticket = admit(bytes: message.count) else { return false }
+        // A model is retired only when the next one is there: this ends.
+        repeat { followReload() } while !generation.announce()
+        ticket.generation = generation
+        let decoded = decoder.decode(message, policy: policy)
         ticket.id = decoded.id
         do {
             try pass(try decoded.request.get(), ticket)
         } catch {
-            sink.send(error as? RequestError ?? RequestError(.internal, "\(error)"), to: ticket)
+            session.writer.send(error as? RequestError ?? RequestError(.internal, "\(error)"), to: ticket)
+            generation.cancel()
         }
         return true
     }
 
-    /// Answers for a line that was too long to be kept.
-    mutating func refuse(lineOfBytes bytes: Int) -> Bool {
-        lines += 1
+    /// Answers for bytes that were no message that could be kept.
+    mutating func refuse(_ error: RequestError) -> Bool {
+        messages += 1
         guard let ticket = admit(bytes: 0) else { return false }
-        sink.send(RequestError(.tooLarge, "the line has \(bytes) bytes; at most \(maximumLine) are read (--max-line)"), to: ticket)
+        session.writer.send(error, to: ticket)
         return true
     }
 
     private mutating func admit(bytes: Int) -> Ticket? {
         let received = MonotonicTime.now()
-        guard let room = gate.enter(bytes: bytes) else { return nil }
-        statistics.recordRequest()
+        guard let room = session.gate.enter(bytes: bytes) else { return nil }
+        session.statistics.recordRequest()
         requests += 1
-        return Ticket(id: .none, sequence: requests - 1, line: lines, room: room, received: received)
+        return Ticket(id: .none, generation: generation, sequence: requests - 1, line: messages, room: room, received: received)
     }
 
+    /// Turns to the newest model. A default policy that a request has set stays if the model can have it.
+    private mutating func followReload() {
+        let newest = session.generation
+        guard newest !== generation else { return }
+        generation = newest
+        let model = newest.model.compiled
+        decoder = options.wire.decoder(for: model, limits: options.requestLimits(for: model))
+        do {
+            policy = try CheckedPolicy(try policySource(model), for: model)
+        } catch {
+            log.warning("the default policy does not fit the new model; --policy holds again", metadata: ["reason": "\(error)"])
+            policySource = options.policy
+            // The reload has tried it already.
+            if let fallback = try? CheckedPolicy(try options.policy(model), for: model) { policy = fallback }
+        }
+    }
+
+    /// Hands a request on to its generation, to which it is announced, or answers it here.
     private mutating func pass(_ request: Request, _ ticket: Ticket) throws {
         switch request {
         // Operations are answered all the same: they cost nothing, and tell how full it is.
         case .classify where ticket.room.isRefusal, .batch where ticket.room.isRefusal:
             throw RequestError(.overloaded, "as many requests as --max-queue and --max-line allow are under way; send it again later, or slower")
         case .classify(let source, let request):
-            decodeQueue.append(.single(source, request, ticket))
+            let task = DecodeTask.single(source, request, ticket)
+            if source.isTensor { task.run(inputs, sink: session.writer) } else { session.decodeQueue.append(task) }
         case .batch(let sources, let request):
-            decodeQueue.append(.batch(sources, request, ticket))
+            session.decodeQueue.append(.batch(sources, request, ticket))
         case .stats:
-            sink.send(.stats(statistics.snapshot(underWay: gate.requestsUnderWay)), to: ticket, isLast: true)
+            answer(.stats(session.snapshot()), ticket)
         case .model:
-            sink.send(.model(ServerDescription(model: model, policy: policy.policy, protocolName: "ndjson")), to: ticket, isLast: true)
-        case .policy(let new):
-            if let new { policy = try CheckedPolicy(new, for: model.compiled) }
-            sink.send(.policy(policy.policy), to: ticket, isLast: true)
+            answer(.model(description), ticket)
+        case .policy(let source):
+            if let source {
+                policy = try CheckedPolicy(try source(generation.model.compiled), for: generation.model.compiled)
+                policySource = source
+            }
+            answer(.policy(policy.policy), ticket)
         }
     }
+
+    private func answer(_ response: Response, _ ticket: Ticket) {
+        session.writer.send(response, to: ticket, isLast: true)
+        ticket.generation.cancel()
+    }
+
+    /// What is served, as the ready message says it.
+    var description: ServerDescription {
+        ServerDescription(model: generation.model, policy: policy.policy, protocolName: options.wire.rawValue)
+    }
+}
+
+extension Source {
+    fileprivate var isTensor: Bool { if case .tensor = self { true } else { false } }
 }

@@ -3,18 +3,28 @@ import MExitParallel
 import MExitRuntime
 import Synchronization
 
-/// Serves a model over two file descriptors: requests in, answers out, one JSON object a line each way.
+/// Serves a model over two file descriptors: requests in, answers out.
 ///
-/// Threads: the caller's reads and parses; some decode pictures; one runs inference, with a pool of its own; one writes.
-/// Requests under way are bounded; when they are as many as they may be, reading stops until answers have been written.
+/// Threads: the caller's reads, parses and decodes tensors; some decode pictures; one runs inference, with a pool of its own;
+/// one writes. Requests under way are bounded; when they are as many as they may be, reading stops until answers have been
+/// written.
 ///
 /// SIGPIPE must be ignored by the process, so that a closed output is seen as an error of `write`.
 public final class Server: Sendable {
+    private struct Reloading {
+        var session: Session?
+        var thread: WorkerThread?
+        /// One was asked for while one was under way.
+        var isAskedAgain = false
+        var isUnderWay = false
+    }
+
     private let model: ServedModel
     private let options: ServerOptions
     private let log: Logger
     private let wakeUp: WakeUp
     private let folder: AllowedFolder?
+    private let reloading = Mutex(Reloading())
 
     /// - Throws: when an option is out of range, or the folder of ``ServerOptions/allowedPaths`` cannot be opened.
     public init(model: ServedModel, options: ServerOptions, log: Logger) throws {
@@ -26,75 +36,94 @@ public final class Server: Sendable {
         folder = try options.allowedPaths.map { try AllowedFolder(path: $0) }
     }
 
-    /// Ends reading: lines that were read whole are still answered, then ``run(input:output:)`` returns. From any thread.
+    /// Ends reading: messages that were read whole are still answered, then ``run(input:output:)`` returns. From any thread.
     public func stop() { wakeUp.ring() }
+
+    /// Exchanges the model while requests are served; none is lost: those under way are answered by the old model, later ones
+    /// by the new. Returns at once; loading, compiling and measuring go on in a thread of their own. A model that cannot be
+    /// loaded, or that has another input or other classes, is logged as an error and counted, and the old one stays.
+    ///
+    /// Called while a reload is under way, it makes another one behind it. From any thread.
+    public func reload(_ load: @escaping @Sendable () throws -> ServedModel) {
+        reloading.withLock { state in
+            guard let session = state.session else { return log.warning("a reload was asked for before the server was ready") }
+            guard !state.isUnderWay else { return state.isAskedAgain = true }
+            state.isUnderWay = true
+            state.thread?.join()
+            state.thread = WorkerThread { [self] in
+                repeat { exchange(load, session) } while isWanted()
+            }
+        }
+    }
+
+    /// Whether another reload was asked for meanwhile.
+    private func isWanted() -> Bool {
+        reloading.withLock { state in
+            defer { state.isAskedAgain = false }
+            state.isUnderWay = state.isAskedAgain
+            return state.isAskedAgain
+        }
+    }
+
+    private func exchange(_ load: () throws -> ServedModel, _ session: Session) {
+        do {
+            try session.exchange(try load())
+        } catch {
+            session.statistics.recordReload(succeeded: false)
+            log.error("the model was not reloaded; the old one stays", metadata: ["reason": "\(error)"])
+        }
+    }
 
     /// Serves until the input ends, ``stop()`` is called, or nobody reads the output any more.
     ///
     /// - Throws: when memory is short, or input or output fail in another way than by their end.
     public func run(input: Int32, output: Int32) throws {
-        let compiled = model.compiled
-        let policy = try CheckedPolicy(options.policy, for: compiled)
-        let statistics = Statistics(stages: compiled.stageCount)
-        let gate = AdmissionGate(maximumRequests: options.maximumQueue, maximumBytes: options.maximumBytesUnderWay, sheds: options.sheds)
-        let decodeQueue = WorkQueue<DecodeTask>()
-        let inferenceQueue = WorkQueue<PreparedRequest>()
-        let writer = OutputWriter(
-            descriptor: output, isOrdered: options.isOrdered, server: model, statistics: statistics, onWritten: { gate.leave($0.room) })
-        let decoders = (0..<options.decodeThreads).map { _ in
-            InputDecoder(model: compiled, folder: folder, limits: options.imageLimits)
-        }
-        let reporter = try Reporter(options: options, log: log) { [model] in
-            (statistics.snapshot(underWay: gate.requestsUnderWay), model)
-        }
-        let context = try InferenceContext(compiled, slots: options.slots(for: compiled), threads: options.threads)
-        let loop = try InferenceLoop(
-            context: context, options: options, inbox: inferenceQueue, sink: writer, statistics: statistics)
-
-        switch writer.write(ready: ServerDescription(model: model, policy: policy.policy, protocolName: "ndjson")) {
+        let session = try Session(model, options: options, output: output, log: log)
+        let outcome = Mutex(OutputWriter.Outcome.finished)
+        defer { session.drain() }
+        let decoders = (0..<options.decodeThreads).map { _ in InputDecoder(folder: folder, limits: options.imageLimits) }
+        let front = try RequestFront(
+            session, options: options, inputs: InputDecoder(folder: folder, limits: options.imageLimits), log: log)
+        let reporter = try Reporter(options: options, log: log) { (session.snapshot(), session.generation.model) }
+        switch session.writer.write(ready: front.description) {
         case .finished: break
         case .closed: return
         case .failed(let error): throw error
         }
         log.info(
             "serving",
-            metadata: [
-                "model": "\(model.name)", "exits": "\(compiled.stageCount)", "threads": "\(options.threads)", "slots": "\(context.slotCount)",
-            ])
+            metadata: ["model": "\(model.name)", "exits": "\(model.compiled.stageCount)", "threads": "\(options.threads)"])
+        reloading.withLock { $0.session = session }
 
-        let outcome = Mutex(OutputWriter.Outcome.finished)
         let writing = WorkerThread { [wakeUp] in
-            let result = writer.run()
+            let result = session.writer.run()
             outcome.withLock { $0 = result }
             if case .finished = result { return }
-            // Nobody can be answered any more: forget what is under way.
-            gate.close()
-            decodeQueue.abandon()
-            inferenceQueue.abandon()
+            session.abandon()
             wakeUp.ring()
         }
         let decoding = decoders.map { decoder in
             let worker = Confined(decoder)
-            return WorkerThread { DecodeTask.work(worker.value, from: decodeQueue, to: inferenceQueue, sink: writer) }
+            return WorkerThread { while let task = session.decodeQueue.next() { task.run(worker.value, sink: session.writer) } }
         }
-        let confined = Confined(loop)
-        let inferring = WorkerThread { confined.value.run() }
         let reporting = WorkerThread { reporter.run() }
 
-        let front = RequestFront(
-            model: model, options: options, policy: policy, gate: gate, statistics: statistics, decodeQueue: decodeQueue, sink: writer)
         let reading = Result { try read(input, output, front) }
-        decodeQueue.close()
+        let reload = reloading.withLock { state in
+            defer { state.session = nil }
+            return state.thread
+        }
+        session.decodeQueue.close()
         decoding.forEach { $0.join() }
-        inferenceQueue.close()
-        inferring.join()
-        writer.close()
+        reload?.join()
+        session.drain()
+        session.writer.close()
         writing.join()
         reporter.stop()
         reporting.join()
         if case .failed(let error) = outcome.withLock({ $0 }) { throw error }
         let end = try reading.get()
-        let counts = statistics.snapshot(underWay: 0)
+        let counts = session.snapshot()
         log.info(
             "finished",
             metadata: ["reason": "\(end)", "requests": "\(counts.requests)", "answers": "\(counts.answers)", "errors": "\(counts.errorCount)"])
@@ -102,26 +131,23 @@ public final class Server: Sendable {
 
     /// Reads until the end; returns why it ended.
     private func read(_ input: Int32, _ output: Int32, _ front: RequestFront) throws -> String {
-        var lines = LineReader(descriptor: input, output: output, wakeUp: wakeUp, maximumLine: options.maximumLineBytes)
+        var messages = MessageReader(
+            descriptor: input, output: output, wakeUp: wakeUp, framing: options.wire.framing, maximum: options.maximumLineBytes)
         var front = front
         while true {
-            switch try lines.next() {
-            case .line(let line):
-                guard front.accept(line) else { return "output closed" }
+            switch try messages.next() {
+            case .message(let message):
+                guard front.accept(message) else { return "output closed" }
             case .tooLong(let bytes):
-                guard front.refuse(lineOfBytes: bytes) else { return "output closed" }
+                let what = options.wire == .ndjson ? "line" : "message"
+                let error = RequestError(.tooLarge, "the \(what) has \(bytes) bytes; at most \(options.maximumLineBytes) are read (--max-line)")
+                guard front.refuse(error) else { return "output closed" }
+            case .lost(let reason):
+                guard front.refuse(RequestError(.badJSON, reason)) else { return "output closed" }
             case .endOfInput: return "end of input"
             case .stopped: return "stopped"
             case .outputClosed: return "output closed"
             }
         }
     }
-}
-
-/// Hands a value to the one thread that uses it from then on.
-///
-/// Unchecked: made by the thread that starts the worker, touched only by the worker until it is joined.
-private struct Confined<Value>: @unchecked Sendable {
-    let value: Value
-    init(_ value: Value) { self.value = value }
 }

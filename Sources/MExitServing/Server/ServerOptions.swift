@@ -16,6 +16,8 @@ public struct ServerOptions: Sendable {
     public var decodeThreads: Int
     /// Samples that run a stage together, at most.
     public var maximumBatch = 32
+    /// How those groups are formed.
+    public var scheduling = Scheduling.stage
     /// Requests that may be under way; then reading stops until some are answered.
     public var maximumQueue = 256
     /// Bytes of a request's line.
@@ -31,11 +33,13 @@ public struct ServerOptions: Sendable {
     /// The folder below which requests may name files; nil for none.
     public var allowedPaths: String?
     /// For requests that name no policy.
-    public var policy: ExitPolicy
+    public var policy: PolicySource
+    /// How requests and answers are written.
+    public var wire = WireProtocol.ndjson
     /// Pixels of a picture before it is scaled to the model's input.
     public var maximumPixels = 1 << 26
 
-    public init(threads: Int, policy: ExitPolicy) {
+    public init(threads: Int, policy: @escaping PolicySource) {
         self.threads = threads
         self.policy = policy
         decodeThreads = min(max(threads, 1), 4)

@@ -93,6 +93,7 @@ extension Statistics.Snapshot {
         out.counter("mexit_late_answers_total", "Samples answered behind their deadline.", late)
         out.counters(
             "mexit_errors_total", "Requests refused, by code.", by: "code", RequestError.Code.allCases.map { ($0.rawValue, errors[$0] ?? 0) })
+        out.counters("mexit_reloads_total", "Reloads of the model.", by: "result", [("done", reloads), ("failed", failedReloads)])
         out.counter("mexit_macs_total", "Multiply-adds done for answers.", macs)
         out.counter("mexit_macs_saved_total", "Multiply-adds that early exits made unnecessary.", macsSaved)
         out.histogram("mexit_latency_seconds", "From a request's reading to a sample's answer.", latency)

@@ -12,6 +12,9 @@ final class Statistics: Sendable {
         /// Answers behind their deadline.
         var late = 0
         var errors: [RequestError.Code: Int] = [:]
+        /// Reloads of the model, and reloads that failed.
+        var reloads = 0
+        var failedReloads = 0
         var macs = 0
         var macsSaved = 0
         /// Per answer: from read to answered, from read to its first stage, time of the stages it took part in.
@@ -50,6 +53,8 @@ final class Statistics: Sendable {
     func recordRequest() { state.withLock { $0.requests += 1 } }
 
     func recordError(_ code: RequestError.Code) { state.withLock { $0.errors[code, default: 0] += 1 } }
+
+    func recordReload(succeeded: Bool) { state.withLock { if succeeded { $0.reloads += 1 } else { $0.failedReloads += 1 } } }
 
     func recordAnswer(_ answer: Answer, _ timing: Timing) {
         state.withLock {
@@ -107,6 +112,8 @@ extension Statistics.Snapshot {
         writer.object { writer in
             for (code, count) in errors.sorted(by: { $0.key.rawValue < $1.key.rawValue }) { writer.member(code.rawValue, count) }
         }
+        writer.member("reloads", reloads)
+        writer.member("failed_reloads", failedReloads)
         writer.key("exits")
         writer.array(stages) { $0.number($1.answers) }
         writer.member("macs", macs)

@@ -10,23 +10,26 @@ import Testing
 
 @testable import MExitServing
 
-@Suite struct LineReaderTests {
+@Suite struct MessageReaderTests {
     /// What a reader with a limit of ten bytes makes of pieces that are written one by one.
-    private func events(_ pieces: [String], stops: Bool = false) throws -> [LineReader.Event] {
+    private func events(_ pieces: [String], stops: Bool = false) throws -> [MessageReader.Event] {
+        try events(pieces.map { Array($0.utf8) }, .lines, stops: stops)
+    }
+
+    private func events(_ pieces: [[UInt8]], _ framing: Framing, stops: Bool = false) throws -> [MessageReader.Event] {
         var ends: [Int32] = [-1, -1]
         try #require(pipe(&ends) == 0)
         let wakeUp = try WakeUp()
-        var reader = LineReader(descriptor: ends[0], wakeUp: wakeUp, maximumLine: 10)
+        var reader = MessageReader(descriptor: ends[0], wakeUp: wakeUp, framing: framing, maximum: 10)
         let writing = ends[1]
         let writer = WorkerThread {
             for piece in pieces {
-                var piece = piece
-                piece.withUTF8 { _ = write(writing, $0.baseAddress, $0.count) }
+                piece.withUnsafeBytes { _ = write(writing, $0.baseAddress, $0.count) }
                 usleep(2000)
             }
             if stops { wakeUp.ring() } else { close(writing) }
         }
-        var events: [LineReader.Event] = []
+        var events: [MessageReader.Event] = []
         while true {
             let event = try reader.next()
             events.append(event)
@@ -38,7 +41,7 @@ import Testing
         return events
     }
 
-    private func line(_ text: String) -> LineReader.Event { .line(Array(text.utf8)) }
+    private func line(_ text: String) -> MessageReader.Event { .message(Array(text.utf8)) }
 
     @Test func linesAreTheSameHoweverTheyArrive() throws {
         let text = "one\n\ntwo words\n0123456789\n01234567890\nlong long long long\nend"
@@ -53,6 +56,27 @@ import Testing
         #expect(try events([long, long, long, "\nshort\n"]) == [.tooLong(bytes: 150_000), line("short"), .endOfInput])
         #expect(try events([long, long]) == [.tooLong(bytes: 100_000), .endOfInput])
         #expect(try events([]) == [.endOfInput])
+    }
+
+    @Test func messagesBehindTheirLengthsAreTheSameHoweverTheyArrive() throws {
+        // Lengths 3, 0, 10, 11 (too long), 200 (too long, two bytes of length) and 1, the last one written wastefully.
+        let bytes: [UInt8] =
+            [3] + Array("one".utf8) + [0, 10] + Array("0123456789".utf8) + [11] + Array("01234567890".utf8) + [200, 1]
+            + [UInt8](repeating: 0x0A, count: 200) + [0x81, 0x00, 0x78]
+        let expected = [line("one"), line(""), line("0123456789"), .tooLong(bytes: 11), .tooLong(bytes: 200), line("x"), .endOfInput]
+        #expect(try events([bytes], .lengths) == expected)
+        #expect(try events(bytes.map { [$0] }, .lengths) == expected)
+        #expect(try events([Array(bytes.prefix(30)), Array(bytes.dropFirst(30))], .lengths) == expected)
+    }
+
+    @Test func cutMessagesAndImpossibleLengthsAreLost() throws {
+        for bytes: [UInt8] in [[5, 1, 2], [0x80], [1, 9, 0x80], [200, 1, 7], [UInt8](repeating: 0xFF, count: 12)] {
+            let all = try events([bytes], .lengths)
+            guard case .lost? = all.dropLast().last else {
+                Issue.record("\(bytes): \(all)")
+                continue
+            }
+        }
     }
 
     @Test func stoppingGivesOutWholeLinesAndDropsTheRest() throws {

@@ -1,0 +1,24 @@
+/// Decides which waiting samples run their next stage together. Belongs to the inference thread.
+protocol GroupScheduler {
+    var isEmpty: Bool { get }
+
+    /// Adds a sample that waits for `job.stage`.
+    mutating func append(_ job: Job)
+
+    /// Takes out the next group, all due for one stage; nil when nobody waits.
+    ///
+    /// - Parameter predicted: nanoseconds that a stage takes for a group of some size; 0 where nothing is known.
+    mutating func next(now: Int64, predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, jobs: [Job])?
+
+    /// Whether answers that are there must still wait for others.
+    var holdsAnswers: Bool { get }
+}
+
+/// How groups are formed.
+public enum Scheduling: String, Hashable, Sendable, CaseIterable {
+    /// Samples that wait at the same stage run together, whenever they came, and leave when they exit.
+    case stage
+    /// Samples that wait are taken together through all stages, as servers do that know nothing of exits: others wait until
+    /// the last of the batch has left, and its answers are given together. For comparison.
+    case batch
+}
