@@ -129,7 +129,7 @@ class Calls(TestCase):
     def test_refused_requests_raise(self):
         with self.assertRaises(RequestError) as refused:
             self.client.classify(grey(1), policy={"kind": "exit", "exit": 9})
-        self.assertEqual(refused.exception.code, "bad_policy")
+        self.assertEqual(refused.exception.code, "unknown_policy")
         with self.assertRaises(RequestError):
             self.client.classify(Sample.from_tensor(b"too short"))
         with self.assertRaises(ValueError):  # not JSON: found before anything is sent
