@@ -22,6 +22,8 @@ public final class LoadGenerator {
         public var warmUp: Int
         /// Of the random moments.
         public var seed: UInt64
+        /// Look for answers without sleeping: takes a core, and leaves the time to wake this process out of the latencies.
+        public var spins = false
 
         public init(arrivals: Arrivals, seconds: Double, requests: Int? = nil, warmUp: Int = 0, seed: UInt64 = 1) {
             self.arrivals = arrivals
@@ -120,7 +122,7 @@ public final class LoadGenerator {
             guard came.isEmpty || now - lastAnswer < LoadGenerator.patience * 1_000_000_000 else {
                 throw LoadError("the server has not answered for \(LoadGenerator.patience) s; \(came.count) requests are under way")
             }
-            let untilNext = options.arrivals.rate != nil && !over ? next - now : 1_000_000_000
+            let untilNext = options.spins ? 0 : options.arrivals.rate != nil && !over ? next - now : 1_000_000_000
             try wait(nanoseconds: max(0, untilNext), writes: written < out.count)
             guard try read() else { throw LoadError("the server ended with \(came.count) requests under way") }
             while let answer = try wire.answer(&input) {

@@ -56,6 +56,9 @@ struct LoadCommand: ParsableCommand {
     @Option(help: "Seed of the random moments and bytes.")
     var seed: UInt64 = 1
 
+    @Flag(help: "Look for answers without sleeping: takes a core, and leaves the time to wake mexit-load out of the latencies.")
+    var spin = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -95,8 +98,10 @@ struct LoadCommand: ParsableCommand {
     }
 
     private func options(_ arrivals: Arrivals) -> LoadGenerator.Options {
-        LoadGenerator.Options(
+        var options = LoadGenerator.Options(
             arrivals: arrivals, seconds: seconds, requests: requests.map { Int($0.value) }, warmUp: warmUp, seed: seed)
+        options.spins = spin
+        return options
     }
 
     private func loadSamples(for generator: LoadGenerator) throws -> LoadSamples {

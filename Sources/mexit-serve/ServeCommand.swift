@@ -41,6 +41,9 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Bytes of a line, at most; a longer one gets an error. Takes suffixes k, M, G.", valueName: "bytes"))
     var maxLine = SINumber(Double(16 << 20))
 
+    @Option(help: ArgumentHelp("When all is answered, look for the next request so long before sleeping: waking up takes about as long. 0 saves the CPU time.", valueName: "microseconds"))
+    var spin = 50
+
     @Option(help: ArgumentHelp("Folder below which requests may name files with \"path\" (default: none may).", valueName: "dir"))
     var allowPaths: String?
 
@@ -87,6 +90,7 @@ struct ServeCommand: ParsableCommand {
         options.maximumQueue = maxQueue
         options.maximumLineBytes = Int(exactly: maxLine.value.rounded()) ?? .max
         options.isOrdered = ordered
+        options.spinMicroseconds = spin
         options.sheds = shed
         options.statisticsInterval = statsInterval
         options.metricsFile = metricsFile

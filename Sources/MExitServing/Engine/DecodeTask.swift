@@ -6,11 +6,13 @@ enum DecodeTask: Sendable {
     case batch([Source], BatchRequest, Ticket)
 
     /// Decodes, and delivers to the ticket's generation or answers with the error.
-    func run(_ decoder: InputDecoder, sink: any ResponseSink) {
+    ///
+    /// - Parameter wakes: false where ``Generation/runDelivered()`` follows.
+    func run(_ decoder: InputDecoder, sink: any ResponseSink, wakes: Bool = true) {
         switch self {
         case .single(let source, let request, let ticket):
             switch DecodeTask.decode(source, decoder, ticket) {
-            case .success(let input): ticket.generation.deliver(PreparedRequest(ticket: ticket, kind: .single(input, request)))
+            case .success(let input): ticket.generation.deliver(PreparedRequest(ticket: ticket, kind: .single(input, request)), wakes: wakes)
             case .failure(let error):
                 sink.send(error, to: ticket)
                 ticket.generation.cancel()

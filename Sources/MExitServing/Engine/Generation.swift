@@ -12,9 +12,21 @@ final class Generation: Sendable {
         var thread: WorkerThread?
     }
 
+    /// The loop, and whether a thread is running it.
+    private struct Baton: @unchecked Sendable {
+        // Unchecked: only who has set `isTaken` touches the loop.
+        let loop: InferenceLoop
+        var isTaken = false
+    }
+
     let model: ServedModel
     private let inbox: WorkQueue<PreparedRequest>
+    /// The whole network takes a sample little longer than waking a thread: the thread that has a lone request may as well
+    /// run it. A longer one would keep it from reading.
+    let isQuick: Bool
+    private static let quick: Int64 = 2_000_000
     private let state = Mutex(State())
+    private let baton: Monitor<Baton>
 
     /// Takes the memory for samples and measures the stages.
     ///
@@ -23,9 +35,38 @@ final class Generation: Sendable {
         self.model = model
         inbox = WorkQueue()
         let context = try InferenceContext(model.compiled, slots: options.slots(for: model.compiled), threads: options.threads)
-        let loop = Confined(try InferenceLoop(context: context, options: options, inbox: inbox, sink: sink, statistics: statistics))
-        let thread = WorkerThread { loop.value.run() }
+        let loop = try InferenceLoop(context: context, options: options, inbox: inbox, sink: sink, statistics: statistics)
+        isQuick = loop.wholeTime < Generation.quick
+        baton = Monitor(Baton(loop: loop))
+        let thread = WorkerThread { [inbox, baton] in
+            while inbox.waitForElements() { Generation.run(Generation.take(baton, waits: true), baton) }
+        }
         state.withLock { $0.thread = thread }
+    }
+
+    /// Nil when somebody else has it and `waits` is false.
+    private static func take(_ baton: Monitor<Baton>, waits: Bool) -> Baton? {
+        baton.wait { baton -> Baton?? in
+            if baton.isTaken { return waits ? nil : .some(nil) }
+            baton.isTaken = true
+            return .some(baton)
+        }
+    }
+
+    private static func run(_ taken: Baton?, _ baton: Monitor<Baton>) {
+        guard let taken else { return }
+        taken.loop.run()
+        baton.change { $0.isTaken = false }
+    }
+
+    /// Runs what was delivered without a wake, on the caller's thread if nobody runs anything: for a lone request, waking
+    /// another thread would take longer than much of the network.
+    func runDelivered() {
+        if let taken = Generation.take(baton, waits: false) {
+            Generation.run(taken, baton)
+        }
+        // What came while the baton changed hands.
+        if !inbox.isEmpty { inbox.wake() }
     }
 
     /// Announces a request; false when the generation takes no more. Exactly one ``deliver(_:)`` or ``cancel()`` must follow.
@@ -38,8 +79,10 @@ final class Generation: Sendable {
     }
 
     /// Hands over an announced request.
-    func deliver(_ request: PreparedRequest) {
-        inbox.append(request)
+    ///
+    /// - Parameter wakes: false where ``runDelivered()`` follows.
+    func deliver(_ request: PreparedRequest, wakes: Bool = true) {
+        inbox.append(request, wakes: wakes)
         cancel()
     }
 

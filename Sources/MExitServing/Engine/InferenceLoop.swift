@@ -1,7 +1,7 @@
 import DequeModule
 import MExitRuntime
 
-/// Takes decoded requests, runs their stages in groups, and answers. One thread runs it.
+/// Takes decoded requests, runs their stages in groups, and answers. One thread at a time runs it.
 final class InferenceLoop {
     let model: CompiledModel
     let context: InferenceContext
@@ -47,16 +47,18 @@ final class InferenceLoop {
 
     private var isIdle: Bool { scheduler.isEmpty && backlog.isEmpty && exactBatches.isEmpty }
 
-    /// Runs until the inbox is closed and everything is answered, or the inbox is abandoned.
+    /// Nanoseconds that the whole network takes a lone sample, as measured.
+    var wholeTime: Int64 { (0..<model.stageCount).reduce(0) { $0 + times.predicted(stage: $1, count: 1) } }
+
+    /// Runs until everything that is there is answered, or the inbox is abandoned.
     func run() {
         while true {
             if !outbox.isEmpty {
                 sink.send(outbox, directly: isIdle)
                 outbox.removeAll(keepingCapacity: true)
             }
-            let waits = isIdle
-            let requests = inbox.takeAll(waits: waits)
-            if waits && requests.isEmpty || inbox.isAbandoned { return }
+            let requests = inbox.takeAll()
+            if isIdle && requests.isEmpty || inbox.isAbandoned { return }
             requests.forEach(accept)
             advanceExactBatches()
             fillSlots()

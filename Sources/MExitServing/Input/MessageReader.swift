@@ -42,13 +42,18 @@ struct MessageReader {
         cutter = MessageCutter(framing, maximum: maximum)
     }
 
+    /// The next message that is there already; nil when the input would have to be asked.
+    mutating func buffered() -> Event? { hasEnded ? nil : takePiece().map { event($0) } }
+
     /// The next message or the end.
     ///
+    /// - Parameter spin: nanoseconds to look again and again before sleeping. A thread that sleeps is woken in some tens of
+    ///   microseconds on virtual machines, which is long beside a small network.
     /// - Throws: ``SystemError`` when the input cannot be read.
-    mutating func next() throws -> Event {
+    mutating func next(spin: Int64 = 0) throws -> Event {
         while !hasEnded {
             if let piece = takePiece() { return event(piece) }
-            if let event = try waitForInput() { return event }
+            if let event = try waitForInput(spin: spin) { return event }
             guard let count = try fill(), count == 0 else { continue }
             hasEnded = true
             if let piece = cutter.end() { return event(piece) }
@@ -77,7 +82,8 @@ struct MessageReader {
     }
 
     /// Waits until there is something to read (nil) or a reason not to.
-    private func waitForInput() throws -> Event? {
+    private func waitForInput(spin: Int64) throws -> Event? {
+        let end = spin > 0 ? MonotonicTime.now() + spin : 0
         while true {
             // No events are asked of the output: its errors and hang-ups are reported all the same.
             var polled = (
@@ -85,11 +91,13 @@ struct MessageReader {
                 pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: output, events: 0, revents: 0)
             )
-            let count = withUnsafeMutableBytes(of: &polled) { poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 3, -1) }
+            let waits = spin == 0 || MonotonicTime.now() >= end
+            let count = withUnsafeMutableBytes(of: &polled) { poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 3, waits ? -1 : 0) }
             if count < 0 {
                 if errno == EINTR { continue }
                 throw SystemError("wait for input")
             }
+            if count == 0 { continue }
             if polled.0.revents != 0 { return .stopped }
             if polled.2.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 { return .outputClosed }
             if polled.1.revents != 0 { return nil }

@@ -32,11 +32,18 @@ final class AdmissionGate: Sendable {
         self.sheds = sheds
     }
 
+    /// Whether a request would not have to wait.
+    func hasRoom(bytes: Int) -> Bool { state.withLock { hasRoom($0, bytes) } }
+
+    private func hasRoom(_ state: State, _ bytes: Int) -> Bool {
+        state.requests == 0 || (state.requests < maximumRequests && bytes <= maximumBytes - state.bytes)
+    }
+
     /// Waits for room; nil when the server has stopped.
     func enter(bytes: Int) -> Room? {
         state.wait { state -> Room?? in
             guard state.isOpen else { return .some(nil) }
-            if state.requests == 0 || (state.requests < maximumRequests && bytes <= maximumBytes - state.bytes) {
+            if hasRoom(state, bytes) {
                 state.requests += 1
                 state.bytes += bytes
                 return Room(bytes: bytes, isRefusal: false)

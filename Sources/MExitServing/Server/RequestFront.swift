@@ -16,6 +16,8 @@ struct RequestFront {
     private var policy: CheckedPolicy
     private var messages = 0
     private var requests = 0
+    /// Samples handed over since the last ``settle()``.
+    private var unsettled = 0
 
     /// - Throws: when the policy does not fit the model.
     init(_ session: Session, options: ServerOptions, inputs: InputDecoder, log: Logger) throws {
@@ -51,6 +53,15 @@ struct RequestFront {
         return true
     }
 
+    /// Everything that was read is answered.
+    var isIdle: Bool { session.gate.requestsUnderWay == 0 }
+
+    /// To be called before waiting for input: a lone sample that was handed over is run here, on the reading thread.
+    mutating func settle() {
+        if unsettled == 1 { generation.runDelivered() }
+        unsettled = 0
+    }
+
     /// Answers for bytes that were no message that could be kept.
     mutating func refuse(_ error: RequestError) -> Bool {
         messages += 1
@@ -61,6 +72,8 @@ struct RequestFront {
 
     private mutating func admit(bytes: Int) -> Ticket? {
         let received = MonotonicTime.now()
+        // Waiting for room, while the one that was handed over waits for us, would be for ever.
+        if unsettled == 1, !session.gate.hasRoom(bytes: bytes) { settle() }
         guard let room = session.gate.enter(bytes: bytes) else { return nil }
         session.statistics.recordRequest()
         requests += 1
@@ -71,6 +84,7 @@ struct RequestFront {
     private mutating func followReload() {
         let newest = session.generation
         guard newest !== generation else { return }
+        settle()
         generation = newest
         let model = newest.model.compiled
         decoder = options.wire.decoder(for: model, limits: options.requestLimits(for: model))
@@ -92,7 +106,13 @@ struct RequestFront {
             throw RequestError(.overloaded, "as many requests as --max-queue and --max-line allow are under way; send it again later, or slower")
         case .classify(let source, let request):
             let task = DecodeTask.single(source, request, ticket)
-            if source.isTensor { task.run(inputs, sink: session.writer) } else { session.decodeQueue.append(task) }
+            if source.isTensor {
+                // The first may be the only one: then this thread runs it, in `settle()`.
+                unsettled += 1
+                task.run(inputs, sink: session.writer, wakes: unsettled > 1 || !generation.isQuick)
+            } else {
+                session.decodeQueue.append(task)
+            }
         case .batch(let sources, let request):
             session.decodeQueue.append(.batch(sources, request, ticket))
         case .stats:

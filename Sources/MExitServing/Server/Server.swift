@@ -129,13 +129,18 @@ public final class Server: Sendable {
             metadata: ["reason": "\(end)", "requests": "\(counts.requests)", "answers": "\(counts.answers)", "errors": "\(counts.errorCount)"])
     }
 
+    private func settled(_ front: inout RequestFront, _ messages: inout MessageReader) throws -> MessageReader.Event {
+        front.settle()
+        return try messages.next(spin: front.isIdle ? Int64(options.spinMicroseconds) * 1000 : 0)
+    }
+
     /// Reads until the end; returns why it ended.
     private func read(_ input: Int32, _ output: Int32, _ front: RequestFront) throws -> String {
         var messages = MessageReader(
             descriptor: input, output: output, wakeUp: wakeUp, framing: options.wire.framing, maximum: options.maximumLineBytes)
         var front = front
         while true {
-            switch try messages.next() {
+            switch try messages.buffered() ?? settled(&front, &messages) {
             case .message(let message):
                 guard front.accept(message) else { return "output closed" }
             case .tooLong(let bytes):

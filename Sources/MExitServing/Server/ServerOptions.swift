@@ -20,6 +20,8 @@ public struct ServerOptions: Sendable {
     public var scheduling = Scheduling.stage
     /// Requests that may be under way; then reading stops until some are answered.
     public var maximumQueue = 256
+    /// Microseconds to look for the next request before sleeping, when all are answered.
+    public var spinMicroseconds = 50
     /// Bytes of a request's line.
     public var maximumLineBytes = 16 << 20
     /// Refuse what comes when the server is full, and what cannot meet its deadline, instead of letting it wait.
@@ -71,7 +73,7 @@ public struct ServerOptions: Sendable {
         for (name, value, range) in [
             ("--threads", threads, 1...1024), ("--max-batch", maximumBatch, 1...4096), ("--max-queue", maximumQueue, 1...1_000_000),
             ("--max-line", maximumLineBytes, 1024...(1 << 32)), ("decode threads", decodeThreads, 1...1024),
-            ("maximum pixels", maximumPixels, 1...(1 << 30)),
+            ("--spin", spinMicroseconds, 0...1_000_000), ("maximum pixels", maximumPixels, 1...(1 << 30)),
         ] where !range.contains(value) {
             throw RuntimeError(.badUse, "\(name) is \(value); it must be \(range.lowerBound) ... \(range.upperBound)")
         }

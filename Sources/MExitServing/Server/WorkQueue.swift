@@ -10,9 +10,15 @@ final class WorkQueue<Element: Sendable>: Sendable {
 
     private let state = Monitor(State())
 
-    func append(_ element: Element) {
-        state.change { if !$0.isAbandoned { $0.elements.append(element) } }
+    /// - Parameter wakes: false where the caller sees to it that somebody takes the element.
+    func append(_ element: Element, wakes: Bool = true) {
+        state.change(wakes: { _ in wakes }) { if !$0.isAbandoned { $0.elements.append(element) } }
     }
+
+    /// Lets those who wait look again.
+    func wake() { state.change { _ in } }
+
+    var isEmpty: Bool { state.withLock { $0.elements.isEmpty } }
 
     /// No more is coming; what is there is still given out.
     func close() {
@@ -38,13 +44,20 @@ final class WorkQueue<Element: Sendable>: Sendable {
         }
     }
 
-    /// Everything there is. Empty without waiting when `waits` is false; empty behind a wait only when the queue is closed.
-    func takeAll(waits: Bool) -> [Element] {
-        state.wait { state in
-            guard !state.elements.isEmpty || !waits || state.isClosed else { return nil }
+    /// Everything there is, without waiting.
+    func takeAll() -> [Element] {
+        state.withLock { state in
             let all = Array(state.elements)
             state.elements.removeAll(keepingCapacity: true)
             return all
+        }
+    }
+
+    /// Waits until there is something; false when the queue is closed and empty.
+    func waitForElements() -> Bool {
+        state.wait { state in
+            if !state.elements.isEmpty { return true }
+            return state.isClosed ? false : nil
         }
     }
 }
