@@ -9,9 +9,9 @@ struct BatchScheduler: GroupScheduler {
     private var waiting = Deque<Job>()
     /// Members of the batch under way that go on.
     private var batch: [Job] = []
-    /// The stage that the batch waits for, and its number.
+    /// The stage that the batch waits for, and its number; samples that have had no batch have the number 0.
     private var stage = 0
-    private var number = 0
+    private var number = 1
 
     init(maximumBatch: Int) { self.maximumBatch = maximumBatch }
 
