@@ -136,8 +136,10 @@ def protobuf_transcript():
         output = output[position + length:]
 
     def show_message(mark, message):
-        text = text_format.MessageToString(message, as_one_line=True, float_format=".4g", double_format=".4g")
-        text = re.sub(r'"((?:[^"\\]|\\.){120,})"', lambda m: '"' + re.sub(r"\\[^\\]*$", "", m[1][:24]) + '…"', text)
+        text = text_format.MessageToString(message, as_one_line=True)
+        text = re.sub(r"\d+\.\d{5,}(e[-+]?\d+)?", lambda m: f"{float(m[0]):.4g}", text)
+        text = re.sub(
+            r'"(?:[^"\\]|\\.)*"', lambda m: m[0] if len(m[0]) < 120 else re.sub(r"\\[^\\]*$", "", m[0][:25]) + '…"', text)
         for name in ("classes", "macs"):
             text = re.sub(rf"((?:{name}: \S+ ){{2}})(?:{name}: \S+ )+", r"\1… ", text)
         return textwrap.fill(text, 125, initial_indent=mark + " ", subsequent_indent="   ", break_long_words=False, break_on_hyphens=False) + "\n"
