@@ -16,11 +16,12 @@ const mexit_conv2d_kernel *mexit_conv2d_kernels(size_t *count) {
   return kernels;
 }
 
-const mexit_conv2d_kernel *mexit_conv2d_choose(const mexit_conv2d *c) {
+static const mexit_conv2d_kernel *choose(const mexit_conv2d *c, bool may_reorder) {
   const mexit_conv2d_kernel *best = &kernels[0];
   if (!best->supports(c)) return best;
   double least = best->cost(c);
   for (size_t k = 1; k < KERNEL_COUNT; k++) {
+    if (kernels[k].reorders && !may_reorder) continue;
     if (!mexit_cpu_has(kernels[k].isa) || !kernels[k].supports(c)) continue;
     const double cost = kernels[k].cost(c);
     if (cost < least) {
@@ -30,3 +31,6 @@ const mexit_conv2d_kernel *mexit_conv2d_choose(const mexit_conv2d *c) {
   }
   return best;
 }
+
+const mexit_conv2d_kernel *mexit_conv2d_choose(const mexit_conv2d *c) { return choose(c, false); }
+const mexit_conv2d_kernel *mexit_conv2d_choose_any(const mexit_conv2d *c) { return choose(c, true); }

@@ -54,5 +54,7 @@ typedef struct mexit_conv2d_kernel {
 
 /* Every kernel compiled into this library, scalar reference first. */
 const mexit_conv2d_kernel *mexit_conv2d_kernels(size_t *count);
-/* The kernel with the least predicted cost that this CPU runs and that supports the convolution; never NULL. */
+/* The direct kernel with the least predicted cost that this CPU runs and that supports the convolution; never NULL. */
 const mexit_conv2d_kernel *mexit_conv2d_choose(const mexit_conv2d *);
+/* The same among all kernels, those that reorder too. Packing for them costs more: for weights that are used often. */
+const mexit_conv2d_kernel *mexit_conv2d_choose_any(const mexit_conv2d *);

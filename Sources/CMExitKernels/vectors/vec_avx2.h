@@ -12,6 +12,7 @@ typedef __m256 vf;
 #define vzero() _mm256_setzero_ps()
 #define vset1(value) _mm256_set1_ps(value)
 #define vload(p) _mm256_loadu_ps(p)
+#define vload_halves(low, high) _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1)
 #define vstore(p, v) _mm256_storeu_ps(p, v)
 #define VEC_LANE_BITS _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128)
 #define vec_mask(bits) \

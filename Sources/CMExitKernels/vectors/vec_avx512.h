@@ -13,6 +13,9 @@ typedef __m512 vf;
 #define vzero() _mm512_setzero_ps()
 #define vset1(value) _mm512_set1_ps(value)
 #define vload(p) _mm512_loadu_ps(p)
+/* Lower half from one place, upper half from another. */
+#define vload_halves(low, high) \
+  _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(low)), _mm256_loadu_ps(high), 1)
 #define vstore(p, v) _mm512_storeu_ps(p, v)
 /* Lanes outside `bits` keep `old`, and their memory is not touched. */
 #define vload_bits(old, bits, p) _mm512_mask_loadu_ps(old, (__mmask16)(bits), p)

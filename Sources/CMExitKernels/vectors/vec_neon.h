@@ -11,6 +11,7 @@ typedef float32x4_t vf;
 #define vzero() vdupq_n_f32(0.0f)
 #define vset1(value) vdupq_n_f32(value)
 #define vload(p) vld1q_f32(p)
+#define vload_halves(low, high) vcombine_f32(vld1_f32(low), vld1_f32(high))
 #define vstore(p, v) vst1q_f32(p, v)
 static inline float32x4_t vload_bits(float32x4_t old, uint32_t bits, const float *p) {
   if (bits & 1) old = vsetq_lane_f32(p[0], old, 0);

@@ -1,0 +1,14 @@
+/* Winograd convolution for AVX2 and FMA. */
+#if defined(__x86_64__)
+#include "conv2d_functions.h"
+#include "conv2d_winograd.h"
+#include "../vectors/vec_avx2.h"
+
+#include <string.h>
+
+#define NAME(f) f##__avx2
+#define FUNCTION(method, f) mexit_conv2d_f32_##method##__avx2_##f
+MEXIT_TARGET_BEGIN
+#include "conv2d_winograd_template.h"
+MEXIT_TARGET_END
+#endif
