@@ -21,6 +21,9 @@ void mexit_unary_f32(mexit_unary op, float parameter, const mexit_map *xm, const
 void mexit_add_f32(const mexit_map *am, const mexit_map *bm, const mexit_map *ym, const float *const *a,
                    const float *const *b, float *const *y, size_t n, mexit_activation activation);
 
+/* Zeroes the halo of every plane; interior pixels stay. For memory that was used in another layout before. */
+void mexit_clear_halo_f32(const mexit_map *ym, float *const *y, size_t n);
+
 /* [C, H, W] planes to a dense vector of C*H*W floats in that order (ym is 1 x 1 with C*H*W channels). */
 void mexit_flatten_f32(const mexit_map *xm, const float *const *x, float *const *y, size_t n);
 

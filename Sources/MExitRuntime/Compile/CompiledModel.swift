@@ -9,9 +9,15 @@ public struct CompileOptions: Hashable, Sendable {
     /// Fold batch norms into the convolutions before them (the default). Off, they run on their own: for comparison.
     public var foldsBatchNorm = true
 
-    public init(exits: [Int]? = nil, foldsBatchNorm: Bool = true) {
+    /// Allow kernels that add in another order than the definition (Winograd; the default). They are chosen per machine, so the last
+    /// bits of logits may differ between CPU types; on one machine they are the same in any batch. Off, logits are the same bits on
+    /// every machine.
+    public var reordersSums = true
+
+    public init(exits: [Int]? = nil, foldsBatchNorm: Bool = true, reordersSums: Bool = true) {
         self.exits = exits
         self.foldsBatchNorm = foldsBatchNorm
+        self.reordersSums = reordersSums
     }
 }
 
@@ -64,7 +70,8 @@ public final class CompiledModel: @unchecked Sendable {
         let operations = Fusion(graph: graph, stages: stages, foldsBatchNorm: options.foldsBatchNorm).operations(of: stages)
         let logits = stages.map { graph.exits[$0.exit].logits }
         let memory = try MemoryPlan(graph: graph, operations: operations, logits: logits)
-        let compiler = try Compiler(model: model, operations: operations, memory: memory, stageCount: stages.count)
+        let compiler = try Compiler(
+            model: model, operations: operations, memory: memory, stageCount: stages.count, reordersSums: options.reordersSums)
         let input = try compiler.place(0)
         self.graph = graph
         preprocessing = model.preprocessing

@@ -5,19 +5,27 @@ import MExitIR
 struct Compiler {
     let model: Model
     let memory: MemoryPlan
+    let reordersSums: Bool
     private(set) var steps: [Step] = []
     /// First step of each stage, and one past the last step.
     private(set) var stageStarts: [Int] = []
     private var packed: [Float] = []
     private(set) var scratchFloats = 0
 
-    init(model: Model, operations: [FusedOperation], memory: MemoryPlan, stageCount: Int) throws {
+    init(model: Model, operations: [FusedOperation], memory: MemoryPlan, stageCount: Int, reordersSums: Bool) throws {
         self.model = model
+        self.reordersSums = reordersSums
         self.memory = memory
         var next = 0
+        var clears = memory.clears[...]
         for stage in 0..<stageCount {
             stageStarts.append(steps.count)
             while next < operations.count, operations[next].stage == stage {
+                while let clear = clears.first, clear.operation <= next {
+                    let node = operations[next].output
+                    steps.append(Step(kind: .clearHalo, x: clear.place, y: clear.place, operations: 0, macs: 0, node: node))
+                    clears.removeFirst()
+                }
                 try append(operations[next])
                 next += 1
             }
@@ -101,7 +109,8 @@ struct Compiler {
         let node = operation.nodes[0]
         switch operation.kind {
         case .conv2d(let conv, let norm):
-            return .conv2d(convolution(conv, node: node, norm: norm, relu: operation.endsInRelu, x, y))
+            let add = operation.inputs.count > 1 ? try place(operation.inputs[1]) : nil
+            return .conv2d(convolution(conv, node: node, norm: norm, add: add, relu: operation.endsInRelu, x, y))
         case .linear(let linear):
             let inFeatures = x.map.channels
             let outFeatures = Int32(linear.outFeatures)
@@ -137,7 +146,7 @@ struct Compiler {
 
 extension Compiler {
     private mutating func convolution(
-        _ conv: Conv2D, node: Int, norm: Int?, relu: Bool, _ x: MemoryPlan.Place, _ y: MemoryPlan.Place
+        _ conv: Conv2D, node: Int, norm: Int?, add: MemoryPlan.Place?, relu: Bool, _ x: MemoryPlan.Place, _ y: MemoryPlan.Place
     ) -> ConvolutionStep {
         var shape = mexit_conv2d(
             in_channels: x.map.channels, out_channels: y.map.channels, groups: Int32(conv.groups),
@@ -147,7 +156,7 @@ extension Compiler {
         var weight = tensor(node, .weight)
         var bias = conv.hasBias ? tensor(node, .bias) : nil
         if let norm { fold(norm, into: &weight, &bias) }
-        let kernel = mexit_conv2d_choose(&shape)!
+        let kernel = reordersSums ? mexit_conv2d_choose_any(&shape)! : mexit_conv2d_choose(&shape)!
         let offset = reserve(kernel.pointee.packed_floats(&shape))
         packed.withUnsafeMutableBufferPointer { destination in
             guard let base = destination.baseAddress else { return }
@@ -156,7 +165,7 @@ extension Compiler {
         let scratch = Int(kernel.pointee.scratch_floats(&shape))
         scratchFloats = max(scratchFloats, scratch)
         return ConvolutionStep(
-            shape: shape, kernel: kernel, weights: offset, activation: relu ? MEXIT_ACTIVATION_RELU : MEXIT_ACTIVATION_NONE,
+            shape: shape, kernel: kernel, weights: offset, add: add, activation: relu ? MEXIT_ACTIVATION_RELU : MEXIT_ACTIVATION_NONE,
             units: Int(kernel.pointee.units(&shape)), scratchFloats: scratch)
     }
 
@@ -175,7 +184,10 @@ extension Compiler {
         let (scale, shift) = affine(ofNorm: norm)
         let taps = weight.count / max(scale.count, 1)
         for channel in scale.indices {
-            for index in channel * taps..<(channel + 1) * taps { weight[index] = Float(Double(weight[index]) * scale[channel]) }
+            let factor = scale[channel]
+            weight.withUnsafeMutableBufferPointer { values in
+                for index in channel * taps..<(channel + 1) * taps { values[index] = Float(Double(values[index]) * factor) }
+            }
         }
         bias = scale.indices.map { Float(shift[$0] + Double(bias?[$0] ?? 0) * scale[$0]) }
     }

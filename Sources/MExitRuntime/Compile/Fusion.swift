@@ -3,7 +3,7 @@ import MExitIR
 /// One or more graph nodes that run as one step: what `Fusion` finds, before memory and kernels are chosen.
 struct FusedOperation {
     enum Kind {
-        /// Convolution with optional batch norm folded in.
+        /// Convolution with optional batch norm folded in. Of two inputs, the second is added to the result.
         case conv2d(Conv2D, norm: Int?)
         case linear(Linear)
         /// A batch norm that follows no convolution, or is not to be folded.
@@ -30,22 +30,30 @@ struct FusedOperation {
     var output: Int { nodes[nodes.count - 1] }
 }
 
-/// Joins conv + batch norm + ReLU, batch norm + ReLU and add + ReLU where the value between has no other reader.
+/// Joins conv + batch norm + add + ReLU (each but the first may be missing), batch norm + ReLU and add + ReLU where the values
+/// between have no other reader.
 struct Fusion {
     let graph: Graph
     let foldsBatchNorm: Bool
     /// Readers of each value among the nodes that are compiled.
     private var readers: [[Int]]
     private var isLogits: [Bool]
+    /// Place of each node in the order of execution; nil when it is not compiled. The input comes first.
+    private var order: [Int?]
 
     init(graph: Graph, stages: [Stage], foldsBatchNorm: Bool) {
         self.graph = graph
         self.foldsBatchNorm = foldsBatchNorm
         readers = [[Int]](repeating: [], count: graph.nodes.count)
         isLogits = [Bool](repeating: false, count: graph.nodes.count)
+        order = [Int?](repeating: nil, count: graph.nodes.count)
+        order[0] = 0
+        var next = 1
         for stage in stages {
             isLogits[graph.exits[stage.exit].logits] = true
             for node in stage.nodes {
+                order[node] = next
+                next += 1
                 for input in graph.nodes[node].inputs { readers[input].append(node) }
             }
         }
@@ -73,6 +81,10 @@ struct Fusion {
             operation.kind = .conv2d(conv, norm: norm)
             operation.nodes.append(norm)
         }
+        if case .conv2d = operation.kind, let (sum, other) = sum(after: operation.output, startedAt: node) {
+            operation.nodes.append(sum)
+            operation.inputs.append(other)
+        }
         if takesRelu(operation.kind), let relu = onlyReader(of: operation.output),
             case .activation(.relu) = graph.nodes[relu].operation
         {
@@ -84,6 +96,17 @@ struct Fusion {
 
     private func onlyReader(of value: Int) -> Int? {
         isLogits[value] || readers[value].count != 1 ? nil : readers[value][0]
+    }
+
+    /// The sum of two terms that alone reads `value`, when its other term is there before `node` runs. The term may end an
+    /// operation that began before `node`: fused operations run in the place of their first node, so then too it is there.
+    private func sum(after value: Int, startedAt node: Int) -> (sum: Int, other: Int)? {
+        guard let sum = onlyReader(of: value), case .add = graph.nodes[sum].operation else { return nil }
+        let terms = graph.nodes[sum].inputs
+        guard terms.count == 2, let other = terms.first(where: { $0 != value }), let begin = order[node], let end = order[other],
+            end < begin, graph.shapes[other] == graph.shapes[value]
+        else { return nil }
+        return (sum, other)
     }
 
     private func takesRelu(_ kind: FusedOperation.Kind) -> Bool {

@@ -3,10 +3,10 @@ import MExitIR
 
 /// Where every value of one sample lies in its slot.
 ///
-/// Values of one geometry (height, width, halo) share a region of planes: memory is reused plane by plane, so that the
-/// zeros of the halos, written once, stay zero whatever value uses a plane. A concat's inputs are placed inside its own
-/// planes where possible, which makes the concat free: the dense feature stack of an MSDNet scale is one buffer that grows
-/// from layer to layer.
+/// Values share memory over time (`BufferPlacement`). A concat's inputs are placed inside its own planes where possible, which
+/// makes the concat free: the dense feature stack of an MSDNet scale is one buffer that grows from layer to layer. Kernels
+/// write interior pixels only, so the zeros of a halo stay for as long as planes of the same layout use that memory; where
+/// another layout has been there, and a convolution will read the halo, the plan says so in `clears`.
 struct MemoryPlan {
     /// Layout of each stored value, and the offset in floats of its pixel (0, 0, 0) from the start of the slot.
     struct Place {
@@ -21,21 +21,31 @@ struct MemoryPlan {
     /// Floats that a plan without any waste would need at the fullest moment: the bound to compare `slotFloats` with.
     private(set) var leastFloats = 0
 
-    /// Planes of one geometry.
-    private struct Geometry: Hashable {
+    /// Planes whose halos must be zeroed before the operation of that number runs, in the order of operations.
+    private(set) var clears: [(operation: Int, place: Place)] = []
+
+    /// The layout of a plane.
+    struct Geometry: Hashable {
         let height: Int
         let width: Int
         let halo: Int
     }
 
     /// A buffer: the root value with everything that is placed inside it.
-    private struct Buffer {
+    struct Buffer {
         let root: Int
         let geometry: Geometry
         let channels: Int
+        /// Operations between which it is in use: -1 is loading the input, the number of operations is reading logits.
         var firstWrite: Int
         var lastRead: Int
-        var firstChannel = 0
+        /// A convolution reads zeros from its halos.
+        var needsZeros = false
+        /// Floats of one plane, and of all.
+        var plane = 0
+        var floats = 0
+        /// From the start of all buffers.
+        var offset = 0
     }
 
     /// Where a value lies: inside the buffer of `root`, from `channel` on.
@@ -124,71 +134,43 @@ struct MemoryPlan {
             for value in operation.inputs + [operation.output] { touch(value, from: time, to: time) }
         }
         for value in logits { touch(value, from: operations.count, to: operations.count) }
+        for operation in operations {
+            guard case .conv2d(let conv, _) = operation.kind, conv.padding > 0, let root = storage[operation.inputs[0]]?.root else { continue }
+            buffers[root]?.needsZeros = true
+        }
         return buffers.values.sorted { ($0.firstWrite, $0.root) < ($1.firstWrite, $1.root) }
     }
 
-    /// One region per geometry, one behind the other.
     private mutating func assign(_ buffers: inout [Buffer], end: Int) throws {
-        var regions: [Geometry: [Int]] = [:]
-        for index in buffers.indices { regions[buffers[index].geometry, default: []].append(index) }
-        let slack = Int(MEXIT_READ_SLACK)
-        slotFloats = slack
-        var offsets: [Geometry: Int] = [:]
-        for geometry in regions.keys.sorted(by: { ($0.height * $0.width, $0.height, $0.halo) > ($1.height * $1.width, $1.height, $1.halo) }) {
-            let plane = MemoryPlan.planeFloats(geometry)
-            let planes = MemoryPlan.pack(regions[geometry] ?? [], of: &buffers, plane: plane)
-            let (floats, overflow) = planes.multipliedReportingOverflow(by: plane)
-            guard !overflow, floats <= MemoryPlan.maximumFloats - slotFloats else {
-                throw RuntimeError(.badModel, "one sample would need over \(MemoryPlan.maximumFloats) floats of memory; use a smaller input or a smaller model")
-            }
-            offsets[geometry] = slotFloats
-            slotFloats += (floats + 15) / 16 * 16
+        for index in buffers.indices {
+            buffers[index].plane = Int(MemoryPlan.map(channels: 1, buffers[index].geometry).channel_stride)
+            let (floats, overflow) = buffers[index].plane.multipliedReportingOverflow(by: buffers[index].channels)
+            guard !overflow, floats <= MemoryPlan.maximumFloats else { throw MemoryPlan.tooLarge }
+            // Whole cache lines, so that no two vectors share one.
+            buffers[index].floats = (floats + 15) / 16 * 16
         }
-        slotFloats += slack
-        place(buffers, offsets)
+        let floats = try BufferPlacement.place(&buffers)
+        let slack = Int(MEXIT_READ_SLACK)
+        slotFloats = floats + 2 * slack
         leastFloats = MemoryPlan.mostLive(buffers, end: end)
+        place(buffers, slack)
+        for index in BufferPlacement.dirty(buffers) {
+            let buffer = buffers[index]
+            clears.append((max(buffer.firstWrite, 0), MemoryPlan.place(channels: buffer.channels, buffer.geometry, at: slack + buffer.offset)))
+        }
     }
 
     /// Floats of a slot that are refused: far beyond any machine, and sums of a few such numbers stay inside `Int`.
-    private static let maximumFloats = 1 << 50
-
-    private static func planeFloats(_ geometry: Geometry) -> Int { Int(map(channels: 1, geometry).channel_stride) }
-
-    /// Largest buffers first, each at the lowest planes that are free for all of its life. Returns the planes needed.
-    private static func pack(_ members: [Int], of buffers: inout [Buffer], plane: Int) -> Int {
-        // Vectors: one "plane" is a float; starts are rounded so that no two values share a cache line.
-        let grain = plane == 1 ? 16 : 1
-        /// What is placed, by first plane.
-        var placed: [(first: Int, end: Int, firstWrite: Int, lastRead: Int)] = []
-        var planes = 0
-        for index in members.sorted(by: { (-buffers[$0].channels, $0) < (-buffers[$1].channels, $1) }) {
-            let buffer = buffers[index]
-            var first = 0
-            for rival in placed where rival.firstWrite <= buffer.lastRead && buffer.firstWrite <= rival.lastRead {
-                if first + buffer.channels <= rival.first { break }
-                first = max(first, (rival.end + grain - 1) / grain * grain)
-            }
-            buffers[index].firstChannel = first
-            let end = first + buffer.channels
-            planes = max(planes, end)
-            var (low, high) = (0, placed.count)
-            while low < high {
-                let middle = (low + high) / 2
-                if placed[middle].first <= first { low = middle + 1 } else { high = middle }
-            }
-            placed.insert((first, end, buffer.firstWrite, buffer.lastRead), at: low)
-        }
-        return planes
-    }
+    static let maximumFloats = 1 << 50
+    static let tooLarge = RuntimeError(
+        .badModel, "one sample would need over \(maximumFloats) floats of memory; use a smaller input or a smaller model")
 
     /// Floats of the values that are alive at the fullest moment.
     private static func mostLive(_ buffers: [Buffer], end: Int) -> Int {
-        // Times run from -1 (the input is loaded) to `end` (logits are read).
         var changes = [Int](repeating: 0, count: end + 3)
         for buffer in buffers {
-            let floats = buffer.channels * planeFloats(buffer.geometry)
-            changes[buffer.firstWrite + 1] += floats
-            changes[buffer.lastRead + 2] -= floats
+            changes[buffer.firstWrite + 1] += buffer.channels * buffer.plane
+            changes[buffer.lastRead + 2] -= buffer.channels * buffer.plane
         }
         var live = 0
         return changes.reduce(0) { most, change in
@@ -197,16 +179,18 @@ struct MemoryPlan {
         }
     }
 
-    private mutating func place(_ buffers: [Buffer], _ offsets: [Geometry: Int]) {
+    private mutating func place(_ buffers: [Buffer], _ start: Int) {
         let ofRoot = Dictionary(uniqueKeysWithValues: buffers.map { ($0.root, $0) })
         for value in storage.indices {
-            guard let inside = storage[value], let buffer = ofRoot[inside.root], let offset = offsets[buffer.geometry] else { continue }
-            let map = MemoryPlan.map(channels: graph.shapes[value].channels, geometry(value))
-            var origin = map
-            let channel = buffer.firstChannel + inside.channel
-            places[value] = Place(
-                map: map, offset: offset + channel * MemoryPlan.planeFloats(buffer.geometry) + Int(mexit_map_origin(&origin)))
+            guard let inside = storage[value], let buffer = ofRoot[inside.root] else { continue }
+            places[value] = MemoryPlan.place(
+                channels: graph.shapes[value].channels, geometry(value), at: start + buffer.offset + inside.channel * buffer.plane)
         }
+    }
+
+    private static func place(channels: Int, _ geometry: Geometry, at offset: Int) -> Place {
+        var map = map(channels: channels, geometry)
+        return Place(map: map, offset: offset + Int(mexit_map_origin(&map)))
     }
 
     private static func map(channels: Int, _ geometry: Geometry) -> mexit_map {

@@ -12,6 +12,8 @@ struct Step {
         /// y = x + second (+ ReLU).
         case add(second: MemoryPlan.Place, relu: Bool)
         case copy
+        /// Zeroes the halos of y, where memory was used in another layout before.
+        case clearHalo
         /// Placement did the work (concat, flatten); the step is there to be counted.
         case nothing
         case maxPool(mexit_pool2d)
@@ -36,6 +38,8 @@ struct ConvolutionStep {
     let shape: mexit_conv2d
     let kernel: UnsafePointer<mexit_conv2d_kernel>
     let weights: Int
+    /// A map of the output's layout that is added before the activation.
+    let add: MemoryPlan.Place?
     let activation: mexit_activation
     /// Parts into which threads can split it.
     let units: Int

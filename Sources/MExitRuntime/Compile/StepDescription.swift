@@ -7,7 +7,7 @@ package struct StepDescription: Sendable {
     /// The graph node whose value the step computes (of a fused convolution, the last one), or helps to compute.
     package let node: String
     /// What is computed: the graph's word, or "copy" for the part of a concat that placement could not spare, "placed" for
-    /// what costs nothing because its inputs already lie where they belong.
+    /// what costs nothing because its inputs already lie where they belong, "clear halo" where memory was used otherwise before.
     package let operation: String
     /// What runs: the kernel's or function's name; "none" where nothing does.
     package let kernel: String
@@ -41,6 +41,7 @@ package struct StepDescription: Sendable {
         case .unary: ("activation", "mexit_unary_f32")
         case .add: ("add", "mexit_add_f32")
         case .copy: ("copy", "mexit_unary_f32")
+        case .clearHalo: ("clear halo", "mexit_clear_halo_f32")
         case .nothing: ("placed", "none")
         case .maxPool: ("maxPool", "mexit_max_pool2d_f32")
         case .averagePool: ("averagePool", "mexit_avg_pool2d_f32")

@@ -50,6 +50,9 @@ final class StepRunner: @unchecked Sendable {
             y[index] = bases[index] + step.y.offset
         }
         if case .conv2d(let convolution) = step.kind {
+            if let place = convolution.add {
+                for index in 0..<count { second[index] = UnsafePointer(bases[index] + place.offset) }
+            }
             let begin = convolution.units * part / parts
             let end = convolution.units * (part + 1) / parts
             if begin < end { run(convolution, count, begin..<end) }
@@ -62,6 +65,7 @@ final class StepRunner: @unchecked Sendable {
         var call = mexit_conv2d_run()
         call.x = UnsafePointer(x)
         call.y = UnsafePointer(y)
+        call.add = convolution.add == nil ? nil : UnsafePointer(second)
         call.n = count
         call.unit_begin = units.lowerBound
         call.unit_end = units.upperBound
@@ -90,6 +94,7 @@ final class StepRunner: @unchecked Sendable {
             var secondMap = place.map
             mexit_add_f32(&xMap, &secondMap, &yMap, x, second, y, count, StepRunner.activation(relu))
         case .copy: mexit_unary_f32(MEXIT_UNARY_IDENTITY, 0, &xMap, &yMap, x, y, count)
+        case .clearHalo: mexit_clear_halo_f32(&yMap, y, count)
         case .maxPool(var pool): mexit_max_pool2d_f32(&pool, x, y, nil, count)
         case .averagePool(var pool): mexit_avg_pool2d_f32(&pool, x, y, count)
         case .globalAveragePool: mexit_global_avg_pool_f32(&xMap, &yMap, x, y, count)
