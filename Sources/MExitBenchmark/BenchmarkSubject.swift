@@ -38,6 +38,11 @@ public struct BenchmarkSubject: Sendable {
             name: name, model: try Model(graph: graph, tensors: parameters.tensors(), preprocessing: preprocessing), isTrained: false)
     }
 
+    /// Writes the model, random weights too, so that other programs can run the same.
+    ///
+    /// - Throws: what writing a checkpoint throws.
+    public func write(to path: String) throws { try Checkpoint.write(model, to: path) }
+
     /// `count` inputs of random numbers between -1 and 1.
     func inputs(_ count: Int) -> [[Float]] {
         var random = RandomNumbers(seed: 1)

@@ -57,7 +57,7 @@ extension KernelComparison {
         macs = workload.macs / batch
         let candidates = KernelComparison.kernels(for: &workload.shape).map { ConvolutionWorkload.Prepared($0, workload) }
         try KernelComparison.check(candidates, workload, convolution)
-        let pick = String(cString: mexit_conv2d_choose(&workload.shape).pointee.name)
+        let pick = String(cString: mexit_conv2d_choose_any(&workload.shape).pointee.name)
         let times = KernelComparison.time(candidates, settings)
         kernels = zip(candidates, times).map { candidate, time in
             let name = String(cString: candidate.kernel.name)

@@ -15,6 +15,10 @@ struct BenchCommand: ParsableCommand {
 
             --kernels and --train measure those instead of the network; give --runs too for both.
 
+            --turns lets another program measure in turns with something else. A line of JSON says what was compiled; then each line of \
+            input, "run COUNT STAGES" or "logits STAGES", is answered by one: the times of COUNT runs from inputs in memory to logits \
+            in memory, or the logits of the first STAGES exits. The end of input ends it.
+
             Exit codes: 0 done, 1 failed (wrong results too), 2 --assert found a convolution whose kernel is badly chosen, 64 wrong \
             usage.
             """,
@@ -68,6 +72,15 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Time training steps, joint and deconflicted, on random images (all exits).")
     var train = false
 
+    @Flag(help: "Run when a line of input says so, with the first of the batch sizes and numbers of threads.")
+    var turns = false
+
+    @Option(help: ArgumentHelp("Inputs of --turns: little-endian float32, [batch, C, H, W] (default: random).", valueName: "file"))
+    var inputs: String?
+
+    @Option(help: ArgumentHelp("Write the network as a checkpoint, with the weights that are measured.", valueName: "file.mexit"))
+    var writeModel: String?
+
     @Flag(help: "Print JSON, with all samples.")
     var json = false
 
@@ -78,6 +91,8 @@ struct BenchCommand: ParsableCommand {
         } else {
             guard classes != nil else { throw ValidationError("--arch needs --classes.") }
         }
+        guard turns || inputs == nil else { throw ValidationError("--inputs are those of --turns.") }
+        guard !turns || !(kernels || train || runs || steps) else { throw ValidationError("--turns measures nothing else.") }
         guard kernels || !asserts else { throw ValidationError("--assert needs --kernels.") }
         guard tolerance >= 0, tolerance.isFinite else { throw ValidationError("--tolerance is \(tolerance); give 0 or more.") }
         guard !steps || measuresRuns else { throw ValidationError("--steps lists what --runs measures; give --runs too.") }
@@ -95,7 +110,10 @@ struct BenchCommand: ParsableCommand {
 
     func run() throws {
         try reportingErrors {
-            let report = try plan().run(try subject()) { StandardError.write("\($0)\n") }
+            let subject = try subject()
+            if let writeModel { try subject.write(to: writeModel) }
+            if turns { return try takeTurns(subject) }
+            let report = try plan().run(subject) { StandardError.write("\($0)\n") }
             try StandardOutput.write(json ? try jsonText(report) : report.text(listsSteps: steps))
             let lagging = asserts ? report.laggingPicks(tolerance: tolerance) : []
             for comparison in lagging {
@@ -105,6 +123,14 @@ struct BenchCommand: ParsableCommand {
             }
             if !lagging.isEmpty { throw ExitCode.checkFailed }
         }
+    }
+
+    private func takeTurns(_ subject: BenchmarkSubject) throws {
+        let runner = try TurnRunner(
+            subject, exits: exits?.indices, batch: batch?.counts.first ?? 1, threads: threads.counts.first ?? 1,
+            inputs: try inputs.map(FloatFile.read))
+        try StandardOutput.write(try jsonText(runner.ready, pretty: false))
+        while let line = readLine() { try StandardOutput.write(try runner.answer(line)) }
     }
 
     private func subject() throws -> BenchmarkSubject {
