@@ -54,7 +54,8 @@ final class InferenceLoop {
     func run() {
         while true {
             if !outbox.isEmpty {
-                sink.send(outbox, directly: isIdle)
+                // Few are written sooner than another thread is woken to write them.
+                sink.send(outbox, directly: isIdle || outbox.count <= 8)
                 outbox.removeAll(keepingCapacity: true)
             }
             let requests = inbox.takeAll()

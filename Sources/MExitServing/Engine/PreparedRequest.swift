@@ -37,8 +37,7 @@ struct OutputItem: Sendable {
 
 /// Where answers go.
 protocol ResponseSink: Sendable {
-    /// - Parameter directly: the caller has nothing else to do: it may write them itself, which is sooner than waking another
-    ///   thread.
+    /// - Parameter directly: the caller may write them itself, which is sooner than waking another thread.
     func send(_ items: [OutputItem], directly: Bool)
 }
 

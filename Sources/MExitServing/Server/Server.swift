@@ -1,3 +1,10 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 import Logging
 import MExitParallel
 import MExitRuntime
@@ -94,6 +101,7 @@ public final class Server: Sendable {
             "serving",
             metadata: ["model": "\(model.name)", "exits": "\(model.compiled.stageCount)", "threads": "\(options.threads)"])
         reloading.withLock { $0.session = session }
+        for descriptor in [input, output] { enlargePipe(descriptor) }
 
         let writing = WorkerThread { [wakeUp] in
             let result = session.writer.run()
@@ -155,4 +163,13 @@ public final class Server: Sendable {
             }
         }
     }
+}
+
+/// Makes a pipe hold more than the 64 KiB that it has by default: sixteen requests of 4 KiB, for which two processes would
+/// otherwise wake each other again and again. No harm where it is no pipe, or the system does not allow it.
+private func enlargePipe(_ descriptor: Int32) {
+    #if os(Linux)
+        // F_SETPIPE_SZ, which the headers keep behind _GNU_SOURCE.
+        _ = fcntl(descriptor, 1031, 1 << 18)
+    #endif
 }
