@@ -3,5 +3,5 @@ public struct LoadError: Error, Hashable, Sendable, CustomStringConvertible {
     public let message: String
     public var description: String { message }
 
-    init(_ message: String) { self.message = message }
+    public init(_ message: String) { self.message = message }
 }

@@ -88,7 +88,7 @@ struct LoadCommand: ParsableCommand {
             case .share(let share):
                 results.append(try generator.run(options(.closed(inFlight: inFlight))))
                 let most = results[0].throughput
-                guard most > 0 else { throw CleanExit.message("nothing was answered in the closed loop; there is no rate to take a share of") }
+                guard most > 0 else { throw LoadError("nothing was answered in the closed loop; there is no rate to take a share of") }
                 results.append(try generator.run(options(.open(rate: most * share))))
             }
             try process.finish()

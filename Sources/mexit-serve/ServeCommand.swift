@@ -26,8 +26,11 @@ struct ServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("When samples leave, for requests that do not say: \(ExitPolicy.textForms).", valueName: "policy"))
     var policy = "confidence:0.9"
 
-    @Option(help: ArgumentHelp("Threads that share inference (default: one per CPU).", valueName: "count"))
+    @Option(help: ArgumentHelp("Threads that share the inference of each worker (default: all CPUs, divided by the workers).", valueName: "count"))
     var threads: Int?
+
+    @Option(help: ArgumentHelp("Workers that take requests independently: more throughput with small networks, where threads wait for each other at every layer.", valueName: "count"))
+    var workers = 1
 
     @Option(help: ArgumentHelp("Samples that run a stage together, at most; nobody waits for company.", valueName: "count"))
     var maxBatch = 32
@@ -83,8 +86,9 @@ struct ServeCommand: ParsableCommand {
         }
         let model = try load()
         _ = try ExitPolicy(text: policy, for: model.compiled)
-        var options = ServerOptions(threads: threads ?? ServerOptions.availableThreads) { [policy] in try ExitPolicy(text: policy, for: $0) }
+        var options = ServerOptions(threads: threads ?? max(1, ServerOptions.availableThreads / max(1, workers))) { [policy] in try ExitPolicy(text: policy, for: $0) }
         options.wire = wire
+        options.workers = workers
         options.maximumBatch = maxBatch
         options.scheduling = scheduler
         options.maximumQueue = maxQueue

@@ -24,9 +24,9 @@ import Testing
     }
 
     /// The sender never stops; what was read when the signal came is answered, in order and without a gap.
-    @Test(arguments: ["stage", "batch"])
-    func sigtermUnderLoadLosesNothingThatWasRead(scheduler: String) throws {
-        let (child, _) = try ServeFixture.start(["--ordered", "--scheduler", scheduler, "--max-queue", "32"])
+    @Test(arguments: [["--scheduler", "stage"], ["--scheduler", "batch"], ["--workers", "2"]])
+    func sigtermUnderLoadLosesNothingThatWasRead(flags: [String]) throws {
+        let (child, _) = try ServeFixture.start(["--ordered", "--max-queue", "32"] + flags)
         let lines = (0..<5000).map { ServeFixture.tensor($0, #""policy":{"kind":"exit","exit":\#($0 % 5)}"#) + "\n" }
         child.sendInBackground(Array(lines.joined().utf8))
         var ids: [Int] = []
@@ -51,8 +51,8 @@ import Testing
         let body = ServeFixture.tensor(0).replacingOccurrences(of: #"{"id":0,"#, with: "").dropLast()
         var lines = (0..<300).map { #"{"id":\#($0),\#(body),\#(kinds[$0 % kinds.count])}"# }
         lines.insert(#"{"id":1000,"batch":[{\#(body)},{\#(body)},{\#(body)}],"policy":{"kind":"exit","exit":2}}"#, at: 150)
-        for scheduler in ["stage", "batch"] {
-            let answers = try ServeFixture.answers(lines, ["--scheduler", scheduler, "--max-batch", "16"])
+        for flags in [["--scheduler", "stage"], ["--scheduler", "batch"], ["--workers", "3"], ["--workers", "2", "--scheduler", "batch"]] {
+            let answers = try ServeFixture.answers(lines, flags + ["--max-batch", "16"])
             let finals = Dictionary(grouping: answers.filter { $0.flag("final") == true }) { $0.integer("id") ?? -1 }
             #expect(finals.count == 300)
             // The same picture: an answer depends on its policy alone.

@@ -18,6 +18,8 @@ struct BatchScheduler: GroupScheduler {
     var isEmpty: Bool { waiting.isEmpty && batch.isEmpty }
     var holdsAnswers: Bool { !batch.isEmpty }
 
+    func appetite(predicted: (_ stage: Int, _ count: Int) -> Int64) -> Int { isEmpty ? maximumBatch : 0 }
+
     mutating func append(_ job: Job) {
         if job.batch == number, job.stage == stage { batch.append(job) } else { waiting.append(job) }
     }

@@ -2,14 +2,14 @@ import MExitParallel
 import MExitRuntime
 import Synchronization
 
-/// A model while it is served, with the thread that runs it. A reload starts a new generation; the old one ends when it has
+/// A model while it is served, with the threads that run it. A reload starts a new generation; the old one ends when it has
 /// answered what it was given.
 final class Generation: Sendable {
     private struct State {
         /// Requests that were promised to it and are not in its inbox yet.
         var coming = 0
         var isRetired = false
-        var thread: WorkerThread?
+        var threads: [WorkerThread] = []
     }
 
     /// The loop, and whether a thread is running it.
@@ -20,28 +20,32 @@ final class Generation: Sendable {
     }
 
     let model: ServedModel
-    private let inbox: WorkQueue<PreparedRequest>
+    private let inbox = Inbox()
     /// The whole network takes a sample little longer than waking a thread: the thread that has a lone request may as well
     /// run it. A longer one would keep it from reading.
     let isQuick: Bool
     private static let quick: Int64 = 2_000_000
     private let state = Mutex(State())
-    private let baton: Monitor<Baton>
+    /// One per worker.
+    private let batons: [Monitor<Baton>]
 
     /// Takes the memory for samples and measures the stages.
     ///
     /// - Throws: ``RuntimeError`` when memory is short.
     init(_ model: ServedModel, options: ServerOptions, sink: any ResponseSink, statistics: Statistics) throws {
         self.model = model
-        inbox = WorkQueue()
-        let context = try InferenceContext(model.compiled, slots: options.slots(for: model.compiled), threads: options.threads)
-        let loop = try InferenceLoop(context: context, options: options, inbox: inbox, sink: sink, statistics: statistics)
-        isQuick = loop.wholeTime < Generation.quick
-        baton = Monitor(Baton(loop: loop))
-        let thread = WorkerThread { [inbox, baton] in
-            while inbox.waitForElements() { Generation.run(Generation.take(baton, waits: true), baton) }
+        let loops = try (0..<options.workers).map { [inbox] _ in
+            let context = try InferenceContext(model.compiled, slots: options.slots(for: model.compiled), threads: options.threads)
+            return try InferenceLoop(context: context, options: options, inbox: inbox, sink: sink, statistics: statistics)
         }
-        state.withLock { $0.thread = thread }
+        isQuick = loops.allSatisfy { $0.wholeTime < Generation.quick }
+        batons = loops.map { Monitor(Baton(loop: $0)) }
+        let threads = batons.map { [inbox] baton in
+            WorkerThread {
+                while inbox.waitForRequests() { Generation.run(Generation.take(baton, waits: true), baton) }
+            }
+        }
+        state.withLock { $0.threads = threads }
     }
 
     /// Nil when somebody else has it and `waits` is false.
@@ -62,8 +66,10 @@ final class Generation: Sendable {
     /// Runs what was delivered without a wake, on the caller's thread if nobody runs anything: for a lone request, waking
     /// another thread would take longer than much of the network.
     func runDelivered() {
-        if let taken = Generation.take(baton, waits: false) {
+        for baton in batons {
+            guard let taken = Generation.take(baton, waits: false) else { continue }
             Generation.run(taken, baton)
+            break
         }
         // What came while the baton changed hands.
         if !inbox.isEmpty { inbox.wake() }
@@ -95,7 +101,7 @@ final class Generation: Sendable {
         if isOver { inbox.close() }
     }
 
-    /// Takes no more requests; its thread ends when all are answered.
+    /// Takes no more requests; its threads end when all are answered.
     func retire() {
         let isOver = state.withLock {
             $0.isRetired = true
@@ -109,11 +115,11 @@ final class Generation: Sendable {
 
     /// Waits until everything is answered, behind ``retire()``.
     func join() {
-        let thread = state.withLock { state in
-            defer { state.thread = nil }
-            return state.thread
+        let threads = state.withLock { state in
+            defer { state.threads = [] }
+            return state.threads
         }
-        thread?.join()
+        threads.forEach { $0.join() }
     }
 }
 

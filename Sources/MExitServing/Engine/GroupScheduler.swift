@@ -10,6 +10,9 @@ protocol GroupScheduler {
     /// - Parameter predicted: nanoseconds that a stage takes for a group of some size; 0 where nothing is known.
     mutating func next(now: Int64, predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, jobs: [Job])?
 
+    /// How many more samples it can make use of at once: what waits beyond that may as well be taken by another worker.
+    func appetite(predicted: (_ stage: Int, _ count: Int) -> Int64) -> Int
+
     /// Whether answers that are there must still wait for others.
     var holdsAnswers: Bool { get }
 }

@@ -7,7 +7,9 @@ final class InferenceLoop {
     let context: InferenceContext
     let sink: any ResponseSink
     let statistics: Statistics
-    private let inbox: WorkQueue<PreparedRequest>
+    private let inbox: Inbox
+    /// Other loops take from the same inbox.
+    private let sharesInbox: Bool
     var scheduler: any GroupScheduler
     private var times: StageTimes
     /// Whether a request that comes too late for its deadline is refused; otherwise exit 0 answers it late.
@@ -28,7 +30,7 @@ final class InferenceLoop {
     ///   - options: of which it takes the largest group and whether late requests are refused.
     /// - Throws: ``RuntimeError`` when the first runs, which measure the stages, fail.
     init(
-        context: InferenceContext, options: ServerOptions, inbox: WorkQueue<PreparedRequest>, sink: any ResponseSink, statistics: Statistics
+        context: InferenceContext, options: ServerOptions, inbox: Inbox, sink: any ResponseSink, statistics: Statistics
     ) throws {
         self.context = context
         self.inbox = inbox
@@ -36,6 +38,7 @@ final class InferenceLoop {
         self.statistics = statistics
         model = context.model
         sheds = options.sheds
+        sharesInbox = options.workers > 1
         holds = options.scheduling == .batch
         switch options.scheduling {
         case .stage: scheduler = StageScheduler(stages: model.stageCount, maximumBatch: options.maximumBatch)
@@ -43,6 +46,13 @@ final class InferenceLoop {
         }
         times = StageTimes(stages: model.stageCount, maximumCount: options.maximumBatch)
         try measureStages(upTo: options.maximumBatch)
+    }
+
+    /// Everything, or where others take from the inbox too, what can be run at once: the rest they may run sooner.
+    private func takeRequests() -> [PreparedRequest] {
+        guard sharesInbox else { return inbox.take(urgent: .max, others: .max) }
+        let appetite = backlog.isEmpty ? scheduler.appetite { [times] in times.predicted(stage: $0, count: $1) } : 0
+        return inbox.take(urgent: max(1, appetite), others: appetite)
     }
 
     private var isIdle: Bool { scheduler.isEmpty && backlog.isEmpty && exactBatches.isEmpty }
@@ -58,7 +68,7 @@ final class InferenceLoop {
                 sink.send(outbox, directly: isIdle || outbox.count <= 8)
                 outbox.removeAll(keepingCapacity: true)
             }
-            let requests = inbox.takeAll()
+            let requests = takeRequests()
             if isIdle && requests.isEmpty || inbox.isAbandoned { return }
             requests.forEach(accept)
             advanceExactBatches()

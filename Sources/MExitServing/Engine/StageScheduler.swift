@@ -57,6 +57,11 @@ struct StageScheduler: GroupScheduler {
         return (stage, jobs)
     }
 
+    /// A group at stage 0 that pays, less those who wait here.
+    func appetite(predicted: (_ stage: Int, _ count: Int) -> Int64) -> Int {
+        max(0, StageScheduler.payingSize(upTo: maximumBatch) { predicted(0, $0) } - queues.reduce(0) { $0 + $1.count })
+    }
+
     /// The smallest group, up to a limit, in which a sample costs as little as in any, as far as is known.
     static func payingSize(upTo limit: Int, predicted: (_ count: Int) -> Int64) -> Int {
         var best = 1

@@ -99,7 +99,7 @@ public final class Server: Sendable {
         }
         log.info(
             "serving",
-            metadata: ["model": "\(model.name)", "exits": "\(model.compiled.stageCount)", "threads": "\(options.threads)"])
+            metadata: ["model": "\(model.name)", "exits": "\(model.compiled.stageCount)", "workers": "\(options.workers)", "threads": "\(options.threads)"])
         reloading.withLock { $0.session = session }
         for descriptor in [input, output] { enlargePipe(descriptor) }
 

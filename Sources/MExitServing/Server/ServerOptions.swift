@@ -10,8 +10,10 @@ import MExitRuntime
 
 /// How a server runs.
 public struct ServerOptions: Sendable {
-    /// Threads that share inference.
+    /// Threads that share each worker's inference.
     public var threads: Int
+    /// Workers that take requests independently of each other, each with memory for samples of its own.
+    public var workers = 1
     /// Threads that decode pictures beside it.
     public var decodeThreads: Int
     /// Samples that run a stage together, at most.
@@ -60,7 +62,7 @@ public struct ServerOptions: Sendable {
         RequestLimits(maximumBatch: min(4096, max(1, (64 << 20) / max(model.inputShape.count, 1))))
     }
 
-    /// Slots for samples under way: four groups' worth, within 1 GiB of memory, but at least one group's.
+    /// Slots of a worker for samples under way: four groups' worth, within 1 GiB of memory, but at least one group's.
     func slots(for model: CompiledModel) -> Int {
         min(4 * maximumBatch, max(maximumBatch, (256 << 20) / max(model.slotFloats, 1)))
     }
@@ -71,7 +73,7 @@ public struct ServerOptions: Sendable {
             throw RuntimeError(.badUse, "--stats-interval is \(seconds); it must be 0.1 ... 86400 seconds")
         }
         for (name, value, range) in [
-            ("--threads", threads, 1...1024), ("--max-batch", maximumBatch, 1...4096), ("--max-queue", maximumQueue, 1...1_000_000),
+            ("--threads", threads, 1...1024), ("--workers", workers, 1...1024), ("--max-batch", maximumBatch, 1...4096), ("--max-queue", maximumQueue, 1...1_000_000),
             ("--max-line", maximumLineBytes, 1024...(1 << 32)), ("decode threads", decodeThreads, 1...1024),
             ("--spin", spinMicroseconds, 0...1_000_000), ("maximum pixels", maximumPixels, 1...(1 << 30)),
         ] where !range.contains(value) {
