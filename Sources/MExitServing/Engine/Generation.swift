@@ -75,6 +75,9 @@ final class Generation: Sendable {
         if !inbox.isEmpty { inbox.wake() }
     }
 
+    /// Lets a worker take what was delivered without a wake.
+    func wake() { inbox.wake() }
+
     /// Announces a request; false when the generation takes no more. Exactly one ``deliver(_:)`` or ``cancel()`` must follow.
     func announce() -> Bool {
         state.withLock {

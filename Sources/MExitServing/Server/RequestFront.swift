@@ -72,8 +72,12 @@ struct RequestFront {
 
     private mutating func admit(bytes: Int) -> Ticket? {
         let received = MonotonicTime.now()
-        // Waiting for room, while the one that was handed over waits for us, would be for ever.
-        if unsettled == 1, !session.gate.hasRoom(bytes: bytes) { settle() }
+        // Waiting for room, while the one that was handed over waits for us, would be for ever; and who refuses others for
+        // want of room has no time to run it.
+        if unsettled == 1, !session.gate.hasRoom(bytes: bytes) {
+            if options.sheds { generation.wake() } else { generation.runDelivered() }
+            unsettled = 0
+        }
         guard let room = session.gate.enter(bytes: bytes) else { return nil }
         session.statistics.recordRequest()
         requests += 1
