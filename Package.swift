@@ -22,7 +22,7 @@ let system: [Target] = [
 // What the documentation promises to users of the package.
 let exported: [Target] = [
     .target(name: "MExitIR"),
-    .target(name: "MExitCheckpoint", dependencies: ["MExitIR", "CMExitProto", "CZlib"]),
+    .target(name: "MExitCheckpoint", dependencies: ["MExitIR", "MExitParallel", "CMExitProto", "CZlib"]),
     .target(name: "MExitRuntime", dependencies: ["MExitIR", "MExitCheckpoint", "MExitParallel", "CMExitKernels"]),
     .target(name: "MExitData", dependencies: ["MExitIR", "MExitParallel", "CTurboJPEG", "CPNG"]),
     .target(
@@ -55,6 +55,7 @@ let executables: [Target] = [
     .executableTarget(name: "mexit-serve", dependencies: ["MExitServing", "MExitCommand"]),
     .executableTarget(name: "mexit-load", dependencies: ["MExitLoad", "MExitServing", "MExitCommand"]),
     .executableTarget(name: "mexit-inspect", dependencies: ["MExitCheckpoint", "MExitCommand"]),
+    .executableTarget(name: "mexit-convert", dependencies: ["MExitCheckpoint", "MExitCommand"]),
     .executableTarget(name: "mexit-bench", dependencies: ["MExitBenchmark", "MExitCommand"]),
 ]
 
@@ -75,7 +76,7 @@ let tests: [Target] = [
         name: "MExitCommandTests",
         dependencies: [
             "MExitCommand", "CMExitProto", "MExitCheckpoint", "MExitData", "_MExitTestSupport", "mexit-train", "mexit-eval", "mexit-serve",
-            "mexit-load", "mexit-inspect",
+            "mexit-load", "mexit-inspect", "mexit-convert",
         ]),
 ]
 

@@ -1273,7 +1273,7 @@ const ProtobufCMessageDescriptor mexit__container__descriptor =
   (ProtobufCMessageInit) mexit__container__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor mexit__segment__field_descriptors[9] =
+static const ProtobufCFieldDescriptor mexit__segment__field_descriptors[10] =
 {
   {
     "name",
@@ -1383,6 +1383,18 @@ static const ProtobufCFieldDescriptor mexit__segment__field_descriptors[9] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "scales",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_FLOAT,
+    offsetof(Mexit__Segment, n_scales),
+    offsetof(Mexit__Segment, scales),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned mexit__segment__field_indices_by_name[] = {
   3,   /* field[3] = codec */
@@ -1391,6 +1403,7 @@ static const unsigned mexit__segment__field_indices_by_name[] = {
   0,   /* field[0] = name */
   5,   /* field[5] = offset */
   7,   /* field[7] = raw_bytes */
+  9,   /* field[9] = scales */
   4,   /* field[4] = stage */
   2,   /* field[2] = storage */
   6,   /* field[6] = stored_bytes */
@@ -1398,7 +1411,7 @@ static const unsigned mexit__segment__field_indices_by_name[] = {
 static const ProtobufCIntRange mexit__segment__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor mexit__segment__descriptor =
 {
@@ -1408,7 +1421,7 @@ const ProtobufCMessageDescriptor mexit__segment__descriptor =
   "Mexit__Segment",
   "mexit",
   sizeof(Mexit__Segment),
-  9,
+  10,
   mexit__segment__field_descriptors,
   mexit__segment__field_indices_by_name,
   1,  mexit__segment__number_ranges,
@@ -3259,17 +3272,23 @@ const ProtobufCMessageDescriptor mexit__text__descriptor =
   (ProtobufCMessageInit) mexit__text__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue mexit__storage__enum_values_by_number[2] =
+static const ProtobufCEnumValue mexit__storage__enum_values_by_number[5] =
 {
   { "STORAGE_UNSPECIFIED", "MEXIT__STORAGE__STORAGE_UNSPECIFIED", 0 },
   { "F32", "MEXIT__STORAGE__F32", 1 },
+  { "F16", "MEXIT__STORAGE__F16", 2 },
+  { "BF16", "MEXIT__STORAGE__BF16", 3 },
+  { "INT8", "MEXIT__STORAGE__INT8", 4 },
 };
 static const ProtobufCIntRange mexit__storage__value_ranges[] = {
-{0, 0},{0, 2}
+{0, 0},{0, 5}
 };
-static const ProtobufCEnumValueIndex mexit__storage__enum_values_by_name[2] =
+static const ProtobufCEnumValueIndex mexit__storage__enum_values_by_name[5] =
 {
+  { "BF16", 3 },
+  { "F16", 2 },
   { "F32", 1 },
+  { "INT8", 4 },
   { "STORAGE_UNSPECIFIED", 0 },
 };
 const ProtobufCEnumDescriptor mexit__storage__descriptor =
@@ -3279,9 +3298,9 @@ const ProtobufCEnumDescriptor mexit__storage__descriptor =
   "Storage",
   "Mexit__Storage",
   "mexit",
-  2,
+  5,
   mexit__storage__enum_values_by_number,
-  2,
+  5,
   mexit__storage__enum_values_by_name,
   1,
   mexit__storage__value_ranges,

@@ -34,26 +34,29 @@ public struct CheckpointReader: Sendable {
 
     /// The tensors that a stage needs and no earlier one needed, by name.
     ///
-    /// - Parameter stage: 0 ..< `stages.count`; `stages.count` for the tensors that no stage needs.
+    /// - Parameters:
+    ///   - stage: 0 ..< `stages.count`; `stages.count` for the tensors that no stage needs.
+    ///   - threads: that inflate them; nil for one per processor, and no more than the work is worth.
     /// - Throws: ``CheckpointError`` when bytes were altered.
-    public func readTensors(stage: Int) throws -> [String: [Float]] {
+    public func readTensors(stage: Int, threads: Int? = nil) throws -> [String: [Float]] {
         precondition((0...stages.count).contains(stage), "stage \(stage) of \(stages.count)")
-        return try values(of: segments(stage: stage))
+        return try values(of: segments(stage: stage), threads)
     }
 
     /// The whole model.
-    public func readModel() throws -> Model {
-        let tensors = try values(of: container.segments)
+    ///
+    /// - Parameter threads: as for ``readTensors(stage:threads:)``.
+    public func readModel(threads: Int? = nil) throws -> Model {
+        let tensors = try values(of: container.segments, threads)
         return try CheckpointError.describing(container.path, .load) { try description.model(tensors: tensors) }
     }
 
     /// Checks every byte of the file, without decoding the tensors.
     public func verify() throws { try container.segments.forEach(container.verify) }
 
-    private func values(of segments: [Segment]) throws -> [String: [Float]] {
-        var tensors = [String: [Float]](minimumCapacity: segments.count)
-        for segment in segments { tensors[segment.name] = try container.values(of: segment) }
-        return tensors
+    private func values(of segments: [Segment], _ threads: Int?) throws -> [String: [Float]] {
+        let values = try container.values(of: segments, threads: threads)
+        return Dictionary(zip(segments.lazy.map(\.name), values)) { first, _ in first }
     }
 }
 

@@ -96,7 +96,9 @@ public struct ContainerReader: Sendable {
     /// - Throws: ``CheckpointError`` when its bytes were altered.
     public func values(of segment: Segment) throws -> [Float] {
         try CheckpointError.describing(path, .load) {
-            try TensorCodec.decode(storedBytes(of: segment), codec: segment.codec, count: segment.count, what: "tensor '\(segment.name)'")
+            try TensorCodec.decode(
+                storedBytes(of: segment), codec: segment.codec, storage: segment.storage, scales: segment.scales, count: segment.count,
+                what: "tensor '\(segment.name)'")
         }
     }
 

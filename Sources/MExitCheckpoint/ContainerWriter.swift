@@ -1,6 +1,6 @@
 import CMExitProto
 
-/// Puts a `.mexit` file together: a kind, a message, and named f32 tensors.
+/// Puts a `.mexit` file together: a kind, a message, and named tensors.
 ///
 /// Tensors lie in the order in which they are added. The bytes depend on nothing but what is added: no time, no place.
 /// docs/format.md describes the result.
@@ -28,9 +28,10 @@ public struct ContainerWriter: Sendable {
     /// - Parameters:
     ///   - dimensions: row-major, each at least 1, 1 to 8 of them; their product is `values.count`.
     ///   - stage: must not be smaller than that of the tensor before.
-    /// - Throws: ``CheckpointError`` when the name is taken or not allowed, or a rule above is broken.
+    ///   - storage: precision in the file.
+    /// - Throws: ``CheckpointError`` when the name is taken or not allowed, a rule above is broken, or the storage cannot hold a value.
     /// - Complexity: O(values), for compression.
-    public mutating func append(name: String, dimensions: [Int], stage: Int, values: [Float]) throws {
+    public mutating func append(name: String, dimensions: [Int], stage: Int, values: [Float], storage: TensorStorage = .f32) throws {
         let what = "tensor '\(name)'"
         try TextRules.checkName(name, "a tensor", limit: TextRules.largestSegmentNameBytes)
         guard names.insert(name).inserted else { throw CheckpointError(.malformed, "two tensors are named '\(name)'") }
@@ -40,11 +41,11 @@ public struct ContainerWriter: Sendable {
         guard stage >= segments.last?.stage ?? 0 else {
             throw CheckpointError(.badModel, "\(what) of stage \(stage) follows one of stage \(segments.last?.stage ?? 0); tensors lie in the order of stages")
         }
-        let encoded = try TensorCodec.encode(values, level: level)
+        let encoded = try TensorCodec.encode(values, storage: storage, channels: dimensions[0], level: level, what: what)
         let padding = -areaBytes & (ContainerHeader.alignment - 1)
         segments.append(
             Segment(
-                name: name, dimensions: dimensions, stage: stage, codec: encoded.codec, offset: areaBytes + padding,
+                name: name, dimensions: dimensions, stage: stage, storage: storage, codec: encoded.codec, scales: encoded.scales, offset: areaBytes + padding,
                 storedBytes: encoded.stored.count, rawBytes: encoded.rawBytes, crc32: encoded.crc32))
         area.append([UInt8](repeating: 0, count: padding))
         area.append(encoded.stored)
@@ -77,6 +78,7 @@ public struct ContainerWriter: Sendable {
         var header = ContainerHeader(
             kind: kind, messageIsDeflated: isDeflated, messageStoredBytes: stored.count, messageRawBytes: message.count,
             fileBytes: ContainerHeader.bytes + stored.count, messageCRC32: Zlib.crc32(stored))
+        header.version = segments.allSatisfy { $0.storage == .f32 } ? .first : .current
         var padding = 0
         if !segments.isEmpty {
             padding = header.segmentsStart - header.fileBytes

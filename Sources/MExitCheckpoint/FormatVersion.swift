@@ -9,8 +9,11 @@ public struct FormatVersion: Hashable, Sendable, CustomStringConvertible {
         self.minor = minor
     }
 
-    /// What this build writes, and the newest that it reads in full.
-    public static let current = FormatVersion(major: 1, minor: 0)
+    /// The newest that this build reads in full.
+    public static let current = FormatVersion(major: 1, minor: 1)
+
+    /// What is written where it says all there is to say, so that older readers can read it. 1.1 added storage other than f32.
+    static let first = FormatVersion(major: 1, minor: 0)
 
     public var description: String { "\(major).\(minor)" }
 }

@@ -18,73 +18,58 @@ public enum SegmentCodec: UInt32, Hashable, Sendable {
 struct EncodedTensor: Sendable {
     let codec: SegmentCodec
     let stored: [UInt8]
+    /// One per channel for int8, else empty.
+    let scales: [Float]
     let rawBytes: Int
     let crc32: UInt32
 }
 
-/// f32 tensors to bytes and back, lossless: every bit, also of NaNs. Pure functions.
+/// Tensors to bytes and back; with storage f32 lossless: every bit, also of NaNs. Pure functions.
 enum TensorCodec {
-    static let bytesPerElement = 4
-
-    static func encode(_ values: [Float], level: Int) throws -> EncodedTensor {
-        let planes = shuffle(values)
+    /// - Parameters:
+    ///   - channels: the first dimension; divides the number of values.
+    ///   - what: how errors name the tensor.
+    /// - Throws: ``CheckpointError`` for a value that the storage cannot hold.
+    static func encode(
+        _ values: [Float], storage: TensorStorage = .f32, channels: Int = 1, level: Int, what: String = "the tensor"
+    ) throws -> EncodedTensor {
+        let elements = try StoredElements(values, as: storage, channels: channels, what: what)
+        let planes = shuffle(elements.words, width: storage.bytesPerElement)
         let deflated = try Zlib.deflate(planes, level: level)
-        let rawBytes = planes.count
-        if deflated.count < rawBytes {
-            return EncodedTensor(codec: .shuffleZlib, stored: deflated, rawBytes: rawBytes, crc32: Zlib.crc32(deflated))
-        }
-        let plain = littleEndian(values)
-        return EncodedTensor(codec: .raw, stored: plain, rawBytes: rawBytes, crc32: Zlib.crc32(plain))
+        let isSmaller = deflated.count < planes.count
+        let stored = isSmaller ? deflated : littleEndian(elements.words, width: storage.bytesPerElement)
+        return EncodedTensor(
+            codec: isSmaller ? .shuffleZlib : .raw, stored: stored, scales: elements.scales, rawBytes: planes.count, crc32: Zlib.crc32(stored))
     }
 
     /// - Parameter count: elements; the stored bytes must decode to exactly so many.
-    static func decode(_ stored: [UInt8], codec: SegmentCodec, count: Int, what: String) throws -> [Float] {
+    static func decode(
+        _ stored: [UInt8], codec: SegmentCodec, storage: TensorStorage = .f32, scales: [Float] = [], count: Int, what: String
+    ) throws -> [Float] {
+        let rawBytes = count * storage.bytesPerElement
         switch codec {
         case .raw:
-            guard stored.count == count * bytesPerElement else {
-                throw CheckpointError(.malformed, "\(what): \(stored.count) bytes for \(count) elements; f32 takes \(bytesPerElement) each")
+            guard stored.count == rawBytes else {
+                throw CheckpointError(.malformed, "\(what): \(stored.count) bytes for \(count) elements; \(storage) takes \(storage.bytesPerElement) each")
             }
-            return fromLittleEndian(stored, count: count)
+            return StoredElements.values(of: stored, storage: storage, scales: scales, count: count, inPlanes: false)
         case .shuffleZlib:
-            return unshuffle(try Zlib.inflate(stored, rawBytes: count * bytesPerElement, what: what), count: count)
+            let planes = try Zlib.inflate(stored, rawBytes: rawBytes, what: what)
+            return StoredElements.values(of: planes, storage: storage, scales: scales, count: count, inPlanes: true)
         }
     }
 
     /// `[byte 0 of all, byte 1 of all, ...]`, byte 0 the least significant.
-    static func shuffle(_ values: [Float]) -> [UInt8] {
-        let count = values.count
-        return [UInt8](unsafeUninitializedCapacity: count * bytesPerElement) { output, initialised in
-            for plane in 0..<bytesPerElement {
-                for index in 0..<count {
-                    output[plane * count + index] = UInt8(truncatingIfNeeded: values[index].bitPattern >> (8 * plane))
-                }
+    private static func shuffle(_ words: [UInt32], width: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: words.count * width) { output, initialised in
+            for plane in 0..<width {
+                for index in words.indices { output[plane * words.count + index] = UInt8(truncatingIfNeeded: words[index] >> (8 * UInt32(plane))) }
             }
-            initialised = count * bytesPerElement
+            initialised = words.count * width
         }
     }
 
-    static func unshuffle(_ planes: [UInt8], count: Int) -> [Float] {
-        precondition(planes.count == count * bytesPerElement)
-        return planes.withUnsafeBufferPointer { planes in
-            [Float](unsafeUninitializedCapacity: count) { output, initialised in
-                for index in 0..<count {
-                    let low = UInt32(planes[index]) | UInt32(planes[count + index]) << 8
-                    let high = UInt32(planes[2 * count + index]) | UInt32(planes[3 * count + index]) << 8
-                    output[index] = Float(bitPattern: low | high << 16)
-                }
-                initialised = count
-            }
-        }
-    }
-
-    private static func littleEndian(_ values: [Float]) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(values.count * bytesPerElement)
-        for value in values { bytes.append(littleEndian: value.bitPattern) }
-        return bytes
-    }
-
-    private static func fromLittleEndian(_ bytes: [UInt8], count: Int) -> [Float] {
-        (0..<count).map { Float(bitPattern: bytes.littleEndian(at: $0 * bytesPerElement)) }
+    private static func littleEndian(_ words: [UInt32], width: Int) -> [UInt8] {
+        words.flatMap { word in (0..<width).map { UInt8(truncatingIfNeeded: word >> (8 * UInt32($0))) } }
     }
 }

@@ -68,8 +68,7 @@ public struct TrainingState: Hashable, Sendable {
             let parameters = Set(description.graph.parameters.map(\.name))
             try TensorOrder.check(container.segments.filter { parameters.contains($0.name) }, of: description.graph)
             var values: [String: [Float]] = [:]
-            for segment in container.segments {
-                let elements = try container.values(of: segment)
+            for (segment, elements) in zip(container.segments, try container.values(of: container.segments)) {
                 if parameters.contains(segment.name) {
                     values[segment.name] = elements
                 } else {

@@ -99,7 +99,13 @@ import Testing
         refuses("dimensions", .malformed) { $0.segments[0].dims = [0] }
         refuses("dimension", .malformed) { $0.segments[0].dims = [UInt64](repeating: 1, count: 9) }
         refuses("dimensions [4]", .malformed) { $0.segments[0].dims = [4] }
-        refuses("storage 2", .unsupportedFeature) { $0.segments[0].storage = 2 }
+        refuses("storage 5", .unsupportedFeature) { $0.segments[0].storage = 5 }
+        refuses("raw bytes", .malformed) { $0.segments[0].storage = 2 }
+        refuses("0 scales", .malformed) {
+            $0.segments[0].storage = 4
+            $0.segments[0].payload = [0, 0, 0, 0]
+            $0.segments[0].rawBytes = 4
+        }
         refuses("codec 9", .unsupportedFeature) { $0.segments[0].codec = 9 }
         refuses("two tensors", .malformed) { $0.segments[1].name = $0.segments[0].name }
         refuses("missing", .malformed) { $0.segments[1].name = Array("c.bias".utf8) }

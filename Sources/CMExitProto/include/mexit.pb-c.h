@@ -83,7 +83,19 @@ typedef enum _Mexit__Storage {
   /*
    * IEEE 754 binary32.
    */
-  MEXIT__STORAGE__F32 = 1
+  MEXIT__STORAGE__F32 = 1,
+  /*
+   * IEEE 754 binary16.
+   */
+  MEXIT__STORAGE__F16 = 2,
+  /*
+   * The upper half of a binary32.
+   */
+  MEXIT__STORAGE__BF16 = 3,
+  /*
+   * Signed 8-bit integers with `scales`.
+   */
+  MEXIT__STORAGE__INT8 = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MEXIT__STORAGE)
 } Mexit__Storage;
 typedef enum _Mexit__Codec {
@@ -156,14 +168,16 @@ struct  Mexit__Segment
   /*
    * Of the stored bytes.
    */
-  /*
-   * 10 to 15: scales and zero points of quantised storage.
-   */
   uint32_t crc32;
+  /*
+   * INT8: one per channel, which is the first of the dims; an element stands for scale x integer. None otherwise.
+   */
+  size_t n_scales;
+  float *scales;
 };
 #define MEXIT__SEGMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&mexit__segment__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, MEXIT__STORAGE__STORAGE_UNSPECIFIED, MEXIT__CODEC__CODEC_UNSPECIFIED, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0,NULL, MEXIT__STORAGE__STORAGE_UNSPECIFIED, MEXIT__CODEC__CODEC_UNSPECIFIED, 0, 0, 0, 0, 0, 0,NULL }
 
 
 struct  Mexit__Model

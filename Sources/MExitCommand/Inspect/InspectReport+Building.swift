@@ -58,7 +58,7 @@ extension InspectReport {
 
 extension InspectReport.File {
     fileprivate init(_ container: ContainerReader, verifies: Bool) throws {
-        let raw = container.segments.reduce(0) { $0 + $1.rawBytes }
+        let raw = container.segments.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.size
         self.init(
             path: container.path ?? "", formatVersion: "\(container.version)", bytes: container.fileBytes,
             messageBytes: container.messageStoredBytes, tensors: container.segments.count, tensorRawBytes: raw,
@@ -81,9 +81,11 @@ extension InspectReport.Verification {
 
 extension InspectReport.Tensor {
     fileprivate init(_ segment: Segment) {
+        let raw = segment.count * MemoryLayout<Float>.size
         self.init(
-            name: segment.name, shape: segment.dimensions, stage: segment.stage, codec: segment.codec.description,
-            rawBytes: segment.rawBytes, storedBytes: segment.storedBytes)
+            name: segment.name, shape: segment.dimensions, stage: segment.stage, storage: segment.storage.rawValue,
+            codec: segment.codec.description, rawBytes: raw, storedBytes: segment.storedBytes,
+            ratio: Double(segment.storedBytes) / Double(max(raw, 1)))
     }
 }
 

@@ -100,9 +100,15 @@ extension InspectReport {
     }
 
     private func tensorTable(_ tensors: [Tensor]) -> TextTable {
-        var table = TextTable([.init("tensor", .left), .init("shape"), .init("stage"), .init("codec", .left), .init("raw"), .init("stored")])
+        var table = TextTable([
+            .init("tensor", .left), .init("shape"), .init("stage"), .init("storage", .left), .init("codec", .left), .init("raw"), .init("stored"),
+            .init("ratio"),
+        ])
         for tensor in tensors {
-            table.append([tensor.name, joined(tensor.shape, "x"), "\(tensor.stage)", tensor.codec, bytes(tensor.rawBytes), bytes(tensor.storedBytes)])
+            table.append([
+                tensor.name, joined(tensor.shape, "x"), "\(tensor.stage)", tensor.storage, tensor.codec, bytes(tensor.rawBytes),
+                bytes(tensor.storedBytes), percent(tensor.ratio),
+            ])
         }
         return table
     }

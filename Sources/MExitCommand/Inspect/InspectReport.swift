@@ -67,9 +67,14 @@ public struct InspectReport: Encodable, Sendable {
         public var name: String
         public var shape: [Int]
         public var stage: Int
+        /// Precision in the file: f32, f16, bf16 or int8.
+        public var storage: String
         public var codec: String
+        /// f32, in memory.
         public var rawBytes: Int
         public var storedBytes: Int
+        /// Stored over raw bytes.
+        public var ratio: Double
     }
 
     public struct Preprocessing: Encodable, Sendable {

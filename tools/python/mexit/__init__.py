@@ -7,10 +7,11 @@ from .errors import MexitError
 from .evaluate import evaluate
 from .files import read, write
 from .graph import Exit, Graph, Node, Parameter
-from .model import Model, Policy, Preprocessing, Provenance
+from .calibration import GainTable, GainTables, Policy, Promise
+from .model import Model, Preprocessing, Provenance
 
 __version__ = "0.1.0"
 __all__ = [
-    "Exit", "Graph", "GraphBuilder", "MexitError", "Model", "Node", "Parameter", "Policy", "Preprocessing", "Provenance",
-    "evaluate", "read", "write",
+    "Exit", "GainTable", "GainTables", "Graph", "GraphBuilder", "MexitError", "Model", "Node", "Parameter", "Policy", "Preprocessing", "Promise",
+    "Provenance", "evaluate", "read", "write",
 ]

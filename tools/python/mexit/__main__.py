@@ -9,6 +9,7 @@ from typing import List, Optional
 from . import __version__
 from .errors import MexitError
 from .report import as_text, inspect
+from .storage import STORAGES
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -37,6 +38,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     load.add_argument("--mean", type=_floats, metavar="LIST", help="per channel: x = (u8 / 255 - mean) / std (default: 0)")
     load.add_argument("--std", type=_floats, metavar="LIST", help="per channel (default: 1)")
     load.add_argument("--classes", metavar="FILE", help="names of the classes, one a line")
+    load.add_argument("--store", choices=STORAGES, default="f32", help="precision of the weights in the file (default: f32)")
     load.add_argument("--verify", action="store_true", help="compare with ONNX Runtime on random input first; needs the package onnxruntime")
 
     options = parser.parse_args(arguments)
@@ -85,7 +87,7 @@ def _import(options: argparse.Namespace) -> None:
     if options.verify:
         worst = onnx_import.compare(model, options.file)
         print("largest difference from ONNX Runtime's logits, relative: " + " ".join(f"{value:.1e}" for value in worst), file=sys.stderr)
-    write(model, options.out)
+    write(model, options.out, storage=options.store)
     print(options.out)
 
 

@@ -1,12 +1,14 @@
 """Bytes of tensors and messages: byte planes and zlib."""
 from __future__ import annotations
 
+import math
 import zlib
 from typing import Sequence
 
 import numpy
 
 from .errors import MexitError, require
+from .storage import ELEMENT_BYTES, from_elements, to_elements
 
 RAW, SHUFFLE_ZLIB = 1, 2
 # Levels of zlib: messages are small, so the smallest; tensors take most of the time.
@@ -26,19 +28,23 @@ def inflate(stored: bytes, raw_bytes: int, what: str) -> bytes:
     return raw
 
 
-def encode_tensor(values: numpy.ndarray) -> "tuple[int, bytes]":
-    """Codec and stored bytes of a float32 array: shuffled and deflated where that is smaller."""
-    raw = numpy.ascontiguousarray(values, "<f4").tobytes()
-    planes = numpy.frombuffer(raw, numpy.uint8).reshape(-1, 4).T.tobytes()
+def encode_tensor(values: numpy.ndarray, storage: str, what: str) -> "tuple[int, bytes, tuple[float, ...]]":
+    """Codec, stored bytes and scales of a float32 array: shuffled and deflated where that is smaller."""
+    elements, scales = to_elements(values, storage, what)
+    raw = elements.tobytes()
+    planes = numpy.frombuffer(raw, numpy.uint8).reshape(-1, ELEMENT_BYTES[storage]).T.tobytes()
     packed = zlib.compress(planes, TENSOR_LEVEL)
-    return (SHUFFLE_ZLIB, packed) if len(packed) < len(raw) else (RAW, raw)
+    return (SHUFFLE_ZLIB, packed, scales) if len(packed) < len(raw) else (RAW, raw, scales)
 
 
-def decode_tensor(codec: int, stored: bytes, raw_bytes: int, dims: Sequence[int], what: str) -> numpy.ndarray:
+def decode_tensor(
+    codec: int, stored: bytes, storage: str, scales: Sequence[float], dims: Sequence[int], what: str
+) -> numpy.ndarray:
     """The float32 array, row-major, writable, in the machine's byte order."""
     if codec == SHUFFLE_ZLIB:
-        planes = numpy.frombuffer(inflate(stored, raw_bytes, what), numpy.uint8).reshape(4, -1)
-        raw = planes.T.copy()
+        size = ELEMENT_BYTES[storage]
+        planes = numpy.frombuffer(inflate(stored, math.prod(dims) * size, what), numpy.uint8).reshape(size, -1)
+        raw = planes.T.copy().reshape(-1)
     else:
         raw = numpy.frombuffer(stored, numpy.uint8)
-    return raw.reshape(-1).view("<f4").reshape(tuple(dims)).astype(numpy.float32)
+    return from_elements(raw, storage, scales, dims)

@@ -15,10 +15,9 @@ from .codec import MESSAGE_LEVEL, RAW, SHUFFLE_ZLIB, decode_tensor, encode_tenso
 from .errors import MexitError, require
 from .header import MAX_SIZE, SIZE, STORED, ZLIB, Header, align, read_header
 from .shapes import MAX_ELEMENTS
+from .storage import ELEMENT_BYTES, STORAGES
 from .texts import check_name, identity
 from .wire import check_items
-
-F32 = 1
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,8 @@ class Segment:
 
     name: str
     dims: Tuple[int, ...]
+    storage: str
+    scales: Tuple[float, ...]
     codec: int
     stage: int
     offset: int
@@ -71,7 +72,7 @@ def read_tensors(file: BinaryIO, directory: Directory) -> Dict[str, numpy.ndarra
         _check_zeros(file, end, start + segment.offset, what)
         stored = _read_at(file, start + segment.offset, segment.stored_bytes, what)
         _check_crc(stored, segment.crc, what)
-        tensors[segment.name] = decode_tensor(segment.codec, stored, segment.raw_bytes, segment.dims, what)
+        tensors[segment.name] = decode_tensor(segment.codec, stored, segment.storage, segment.scales, segment.dims, what)
         end = start + segment.offset + segment.stored_bytes
     return tensors
 
@@ -87,16 +88,16 @@ def unpack(data: bytes, kind: Any, what: str) -> Any:
     return message
 
 
-def pack_container(kind: int, content: bytes, tensors: Sequence[Tuple[str, int, numpy.ndarray]]) -> bytes:
-    """The bytes of a file. `tensors`: name, stage and float32 values, in the order of the file."""
+def pack_container(kind: int, content: bytes, tensors: Sequence[Tuple[str, int, numpy.ndarray, str]]) -> bytes:
+    """The bytes of a file. `tensors`: name, stage, float32 values and storage, in the order of the file."""
     container = mexit_pb2.Container(content=content)
     area = bytearray()
-    for name, stage, values in tensors:
-        codec, stored = encode_tensor(values)
+    for name, stage, values, storage in tensors:
+        codec, stored, scales = encode_tensor(values, storage, f"tensor '{name}'")
         area.extend(bytes(align(len(area)) - len(area)))
         container.segments.add(
-            name=name, dims=values.shape, storage=F32, codec=codec, stage=stage, offset=len(area),
-            stored_bytes=len(stored), raw_bytes=values.size * 4, crc32=zlib.crc32(stored),
+            name=name, dims=values.shape, storage=STORAGES.index(storage) + 1, codec=codec, stage=stage, offset=len(area),
+            stored_bytes=len(stored), raw_bytes=values.size * ELEMENT_BYTES[storage], crc32=zlib.crc32(stored), scales=scales,
         )
         area.extend(stored)
     raw = container.SerializeToString(deterministic=True)
@@ -105,7 +106,9 @@ def pack_container(kind: int, content: bytes, tensors: Sequence[Tuple[str, int, 
     end = SIZE + len(message)
     padding = bytes(align(end) - end) if tensors else b""
     total = end + len(padding) + len(area)
-    header = Header(kind, 0, SIZE, codec, len(message), len(raw), total, zlib.crc32(message))
+    # The oldest version that says all there is to say, so that older readers can read it.
+    minor = 0 if all(storage == "f32" for *_, storage in tensors) else 1
+    header = Header(kind, minor, SIZE, codec, len(message), len(raw), total, zlib.crc32(message))
     read_header(header.packed() + message[:MAX_SIZE], total)  # the rules of size hold for what is written, too
     return header.packed() + message + padding + bytes(area)
 
@@ -124,9 +127,15 @@ def _segments(messages: Any) -> List[Segment]:
         require(1 <= len(dims) <= 8 and all(dim >= 1 for dim in dims), f"{what}: dims are {list(dims)[:9]}; must be 1 to 8 numbers of at least 1")
         elements = math.prod(dims)
         require(elements <= MAX_ELEMENTS, f"{what}: dims are {list(dims)}; their product may be at most 2^31")
-        require(message.storage == F32, f"{what}: storage {message.storage} is not known; 1 (F32) is")
+        require(1 <= message.storage <= len(STORAGES), f"{what}: storage {message.storage} is not known; 1 to {len(STORAGES)} are")
+        storage = STORAGES[message.storage - 1]
         require(message.codec in (RAW, SHUFFLE_ZLIB), f"{what}: codec {message.codec} is not known; 1 (RAW) and 2 (SHUFFLE_ZLIB) are")
-        require(message.raw_bytes == 4 * elements, f"{what}: raw_bytes is {message.raw_bytes}; dims {list(dims)} need {4 * elements}")
+        size = ELEMENT_BYTES[storage] * elements
+        require(message.raw_bytes == size, f"{what}: raw_bytes is {message.raw_bytes}; dims {list(dims)} need {size} as {storage}")
+        channels = dims[0] if storage == "int8" else 0
+        require(len(message.scales) == channels, f"{what}: {len(message.scales)} scales; {storage} of dims {list(dims)} has {channels}")
+        scales = tuple(message.scales)
+        require(all(0 <= scale < math.inf for scale in scales), f"{what}: a scale is not a finite number of at least 0")
         stored = message.stored_bytes
         if message.codec == RAW:
             require(stored == message.raw_bytes, f"{what}: stored_bytes is {stored}; raw_bytes is {message.raw_bytes} and it is not compressed")
@@ -136,7 +145,7 @@ def _segments(messages: Any) -> List[Segment]:
         require(message.offset == align(end), f"{what}: offset is {message.offset}; must be {align(end)}, behind the segment before")
         require(message.stage >= stage, f"{what}: stage is {message.stage}; an earlier segment has {stage} and stages never descend")
         end, stage = message.offset + stored, message.stage
-        segments.append(Segment(message.name, dims, message.codec, stage, message.offset, stored, message.raw_bytes, message.crc32))
+        segments.append(Segment(message.name, dims, storage, scales, message.codec, stage, message.offset, stored, message.raw_bytes, message.crc32))
     return segments
 
 

@@ -13,6 +13,7 @@ from .errors import MexitError, require
 from .header import KIND_MODEL, KIND_TRAINING_STATE
 from .messages import message_from_model, model_from_message
 from .model import Model
+from .storage import STORAGES
 
 Path = Union[str, "os.PathLike[str]"]
 _numbers = itertools.count()
@@ -49,18 +50,27 @@ def model_of(directory: Directory) -> Model:
     return model
 
 
-def to_bytes(model: Model) -> bytes:
+def to_bytes(model: Model, storage: str = "f32") -> bytes:
     """The bytes of a model's file; the same for the same content. Raises `MexitError`."""
+    require(storage in STORAGES, f"storage '{storage}' is not known; {', '.join(STORAGES)} are")
     model.check()
     content = message_from_model(model).SerializeToString(deterministic=True)
-    tensors = [(parameter.name, parameter.stage, model.tensors[parameter.name]) for parameter in model.graph.parameters()]
+    tensors = [
+        # Biases and batch norms are few, and their errors reach whole channels.
+        (parameter.name, parameter.stage, model.tensors[parameter.name], storage if len(parameter.shape) > 1 else "f32")
+        for parameter in model.graph.parameters()
+    ]
     return pack_container(KIND_MODEL, content, tensors)
 
 
-def write(model: Model, path: Path) -> None:
-    """Write a model's file: whole or not at all. Raises `MexitError` or `OSError`; a file that was there then stays."""
+def write(model: Model, path: Path, storage: str = "f32") -> None:
+    """Write a model's file: whole or not at all. Raises `MexitError` or `OSError`; a file that was there then stays.
+
+    `storage`: precision of the weights of convolutions and linear layers in the file: "f32", "f16", "bf16", or "int8" with one scale per
+    output channel.
+    """
     with _naming("write", path):
-        _replace(os.path.realpath(path), to_bytes(model))
+        _replace(os.path.realpath(path), to_bytes(model, storage))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from .errors import MexitError, require
 MAGIC = b"MEXIT"
 SIZE = 64
 MAX_SIZE = 4096
-MAJOR, MINOR = 1, 0
+MAJOR = 1
 KIND_MODEL, KIND_TRAINING_STATE = 1, 2
 STORED, ZLIB = 0, 1
 MAX_MESSAGE = 64 << 20
@@ -39,7 +39,7 @@ class Header:
     def packed(self) -> bytes:
         """The header's 64 bytes."""
         body = _FIELDS.pack(
-            MAGIC, self.kind, MAJOR, MINOR, SIZE, self.codec, self.stored_bytes, self.raw_bytes, self.file_bytes, self.message_crc
+            MAGIC, self.kind, MAJOR, self.minor, SIZE, self.codec, self.stored_bytes, self.raw_bytes, self.file_bytes, self.message_crc
         ).ljust(SIZE - 4, b"\0")
         return body + _CRC.pack(zlib.crc32(body))
 

@@ -9,7 +9,8 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from . import mexit_pb2
 from .errors import MexitError, require
 from .graph import Exit, Graph, Node
-from .model import Model, Policy, Preprocessing, Provenance
+from .calibration import QUANTITIES, GainTable, GainTables, Policy, Promise
+from .model import Model, Preprocessing, Provenance
 from .operations import ACTIVATIONS, KINDS, Activation, Input, Operation
 
 # Node's numbers from here on are operations; those below are whatever any node may have.
@@ -29,8 +30,9 @@ def model_from_message(message: Any) -> Model:
         tensors={},
         preprocessing=Preprocessing(**_values(message.preprocessing)),
         class_names=list(message.class_names),
-        policies=[Policy(**_values(policy)) for policy in message.policies],
+        policies=[_policy(policy) for policy in message.policies],
         provenance=Provenance(**_values(message.provenance)),
+        gain_tables=_gain_tables(message.gain_tables) if message.HasField("gain_tables") else None,
     )
     model.check_description()
     return model
@@ -51,7 +53,15 @@ def message_from_model(model: Model) -> Any:
             message.graph.exits.add(name=exit.name, logits=exit.logits)
         _assign_all(message.preprocessing, model.preprocessing)
         for policy in model.policies:
-            _assign_all(message.policies.add(), policy)
+            added = message.policies.add()
+            _assign_all(added, policy, but="promise")
+            if policy.promise is not None:
+                _assign_all(added.promise, policy.promise, but="quantity")
+                added.promise.quantity = QUANTITIES.index(policy.promise.quantity) + 1
+        if model.gain_tables is not None:
+            _assign_all(message.gain_tables, model.gain_tables, but="exits")
+            for table in model.gain_tables.exits:
+                _assign_all(message.gain_tables.exits.add(), table)
         message.provenance.SetInParent()
         _assign_all(message.provenance, model.provenance)
         return message
@@ -91,18 +101,36 @@ def _operation_fields(operation: Operation) -> Dict[str, Any]:
     return values
 
 
-def _values(message: Any) -> Dict[str, Any]:
-    """Every field of a message whose fields are scalars or lists of them."""
+def _policy(message: Any) -> Policy:
+    promise = None
+    if message.HasField("promise"):
+        number = message.promise.quantity
+        known = 1 <= number <= len(QUANTITIES)
+        require(known, f"policy '{message.name}' promises quantity {number}, which is not known; 1 to {len(QUANTITIES)} are")
+        promise = Promise(**{**_values(message.promise), "quantity": QUANTITIES[number - 1]})
+    return Policy(**_values(message, but="promise"), promise=promise)
+
+
+def _gain_tables(message: Any) -> GainTables:
+    return GainTables(**_values(message, but="exits"), exits=[GainTable(**_values(table)) for table in message.exits])
+
+
+def _values(message: Any, but: str = "") -> Dict[str, Any]:
+    """Every field but one of a message whose other fields are scalars or lists of them."""
     values = {}
     for field in message.DESCRIPTOR.fields:
+        if field.name == but:
+            continue
         value = getattr(message, field.name)
         values[field.name] = value if isinstance(value, (str, int, float)) else list(value)
     return values
 
 
-def _assign_all(message: Any, values: Any) -> None:
+def _assign_all(message: Any, values: Any, but: str = "") -> None:
+    message.SetInParent()
     for field in fields(values):
-        _assign(message, field.name, getattr(values, field.name))
+        if field.name != but:
+            _assign(message, field.name, getattr(values, field.name))
 
 
 def _assign(message: Any, name: str, value: Any) -> None:

@@ -10,6 +10,9 @@ class Storage(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     STORAGE_UNSPECIFIED: _ClassVar[Storage]
     F32: _ClassVar[Storage]
+    F16: _ClassVar[Storage]
+    BF16: _ClassVar[Storage]
+    INT8: _ClassVar[Storage]
 
 class Codec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -18,6 +21,9 @@ class Codec(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SHUFFLE_ZLIB: _ClassVar[Codec]
 STORAGE_UNSPECIFIED: Storage
 F32: Storage
+F16: Storage
+BF16: Storage
+INT8: Storage
 CODEC_UNSPECIFIED: Codec
 RAW: Codec
 SHUFFLE_ZLIB: Codec
@@ -31,7 +37,7 @@ class Container(_message.Message):
     def __init__(self, content: _Optional[bytes] = ..., segments: _Optional[_Iterable[_Union[Segment, _Mapping]]] = ...) -> None: ...
 
 class Segment(_message.Message):
-    __slots__ = ("name", "dims", "storage", "codec", "stage", "offset", "stored_bytes", "raw_bytes", "crc32")
+    __slots__ = ("name", "dims", "storage", "codec", "stage", "offset", "stored_bytes", "raw_bytes", "crc32", "scales")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DIMS_FIELD_NUMBER: _ClassVar[int]
     STORAGE_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +47,7 @@ class Segment(_message.Message):
     STORED_BYTES_FIELD_NUMBER: _ClassVar[int]
     RAW_BYTES_FIELD_NUMBER: _ClassVar[int]
     CRC32_FIELD_NUMBER: _ClassVar[int]
+    SCALES_FIELD_NUMBER: _ClassVar[int]
     name: str
     dims: _containers.RepeatedScalarFieldContainer[int]
     storage: Storage
@@ -50,21 +57,24 @@ class Segment(_message.Message):
     stored_bytes: int
     raw_bytes: int
     crc32: int
-    def __init__(self, name: _Optional[str] = ..., dims: _Optional[_Iterable[int]] = ..., storage: _Optional[_Union[Storage, str]] = ..., codec: _Optional[_Union[Codec, str]] = ..., stage: _Optional[int] = ..., offset: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., raw_bytes: _Optional[int] = ..., crc32: _Optional[int] = ...) -> None: ...
+    scales: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, name: _Optional[str] = ..., dims: _Optional[_Iterable[int]] = ..., storage: _Optional[_Union[Storage, str]] = ..., codec: _Optional[_Union[Codec, str]] = ..., stage: _Optional[int] = ..., offset: _Optional[int] = ..., stored_bytes: _Optional[int] = ..., raw_bytes: _Optional[int] = ..., crc32: _Optional[int] = ..., scales: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("graph", "preprocessing", "class_names", "policies", "provenance")
+    __slots__ = ("graph", "preprocessing", "class_names", "policies", "provenance", "gain_tables")
     GRAPH_FIELD_NUMBER: _ClassVar[int]
     PREPROCESSING_FIELD_NUMBER: _ClassVar[int]
     CLASS_NAMES_FIELD_NUMBER: _ClassVar[int]
     POLICIES_FIELD_NUMBER: _ClassVar[int]
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    GAIN_TABLES_FIELD_NUMBER: _ClassVar[int]
     graph: Graph
     preprocessing: Preprocessing
     class_names: _containers.RepeatedScalarFieldContainer[str]
     policies: _containers.RepeatedCompositeFieldContainer[Policy]
     provenance: Provenance
-    def __init__(self, graph: _Optional[_Union[Graph, _Mapping]] = ..., preprocessing: _Optional[_Union[Preprocessing, _Mapping]] = ..., class_names: _Optional[_Iterable[str]] = ..., policies: _Optional[_Iterable[_Union[Policy, _Mapping]]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ...) -> None: ...
+    gain_tables: GainTables
+    def __init__(self, graph: _Optional[_Union[Graph, _Mapping]] = ..., preprocessing: _Optional[_Union[Preprocessing, _Mapping]] = ..., class_names: _Optional[_Iterable[str]] = ..., policies: _Optional[_Iterable[_Union[Policy, _Mapping]]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., gain_tables: _Optional[_Union[GainTables, _Mapping]] = ...) -> None: ...
 
 class Graph(_message.Message):
     __slots__ = ("nodes", "exits")
@@ -227,7 +237,7 @@ class Preprocessing(_message.Message):
     def __init__(self, mean: _Optional[_Iterable[float]] = ..., std: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("name", "measure", "thresholds", "temperatures", "method", "expected_macs", "expected_accuracy", "samples", "data_fingerprint")
+    __slots__ = ("name", "measure", "thresholds", "temperatures", "method", "expected_macs", "expected_accuracy", "samples", "data_fingerprint", "date", "promise")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MEASURE_FIELD_NUMBER: _ClassVar[int]
     THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
@@ -237,6 +247,8 @@ class Policy(_message.Message):
     EXPECTED_ACCURACY_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     DATA_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    DATE_FIELD_NUMBER: _ClassVar[int]
+    PROMISE_FIELD_NUMBER: _ClassVar[int]
     name: str
     measure: str
     thresholds: _containers.RepeatedScalarFieldContainer[float]
@@ -246,7 +258,63 @@ class Policy(_message.Message):
     expected_accuracy: float
     samples: int
     data_fingerprint: str
-    def __init__(self, name: _Optional[str] = ..., measure: _Optional[str] = ..., thresholds: _Optional[_Iterable[float]] = ..., temperatures: _Optional[_Iterable[float]] = ..., method: _Optional[str] = ..., expected_macs: _Optional[float] = ..., expected_accuracy: _Optional[float] = ..., samples: _Optional[int] = ..., data_fingerprint: _Optional[str] = ...) -> None: ...
+    date: str
+    promise: Promise
+    def __init__(self, name: _Optional[str] = ..., measure: _Optional[str] = ..., thresholds: _Optional[_Iterable[float]] = ..., temperatures: _Optional[_Iterable[float]] = ..., method: _Optional[str] = ..., expected_macs: _Optional[float] = ..., expected_accuracy: _Optional[float] = ..., samples: _Optional[int] = ..., data_fingerprint: _Optional[str] = ..., date: _Optional[str] = ..., promise: _Optional[_Union[Promise, _Mapping]] = ...) -> None: ...
+
+class Promise(_message.Message):
+    __slots__ = ("quantity", "limit", "bound", "confidence", "method")
+    class Quantity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        QUANTITY_UNSPECIFIED: _ClassVar[Promise.Quantity]
+        MACS: _ClassVar[Promise.Quantity]
+        ACCURACY: _ClassVar[Promise.Quantity]
+        ACCURACY_GAP: _ClassVar[Promise.Quantity]
+        DISAGREEMENT: _ClassVar[Promise.Quantity]
+    QUANTITY_UNSPECIFIED: Promise.Quantity
+    MACS: Promise.Quantity
+    ACCURACY: Promise.Quantity
+    ACCURACY_GAP: Promise.Quantity
+    DISAGREEMENT: Promise.Quantity
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    quantity: Promise.Quantity
+    limit: float
+    bound: float
+    confidence: float
+    method: str
+    def __init__(self, quantity: _Optional[_Union[Promise.Quantity, str]] = ..., limit: _Optional[float] = ..., bound: _Optional[float] = ..., confidence: _Optional[float] = ..., method: _Optional[str] = ...) -> None: ...
+
+class GainTables(_message.Message):
+    __slots__ = ("measure", "temperatures", "exits", "method", "samples", "data_fingerprint", "date")
+    MEASURE_FIELD_NUMBER: _ClassVar[int]
+    TEMPERATURES_FIELD_NUMBER: _ClassVar[int]
+    EXITS_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    DATA_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    DATE_FIELD_NUMBER: _ClassVar[int]
+    measure: str
+    temperatures: _containers.RepeatedScalarFieldContainer[float]
+    exits: _containers.RepeatedCompositeFieldContainer[GainTable]
+    method: str
+    samples: int
+    data_fingerprint: str
+    date: str
+    def __init__(self, measure: _Optional[str] = ..., temperatures: _Optional[_Iterable[float]] = ..., exits: _Optional[_Iterable[_Union[GainTable, _Mapping]]] = ..., method: _Optional[str] = ..., samples: _Optional[int] = ..., data_fingerprint: _Optional[str] = ..., date: _Optional[str] = ...) -> None: ...
+
+class GainTable(_message.Message):
+    __slots__ = ("edges", "accuracy", "counts")
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    edges: _containers.RepeatedScalarFieldContainer[float]
+    accuracy: _containers.RepeatedScalarFieldContainer[float]
+    counts: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, edges: _Optional[_Iterable[float]] = ..., accuracy: _Optional[_Iterable[float]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Provenance(_message.Message):
     __slots__ = ("architecture", "command", "seed", "epochs", "data", "data_fingerprint", "validation_accuracy", "producer")

@@ -3,16 +3,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 import numpy
 
+from .calibration import GainTables, Policy, check_count
 from .errors import require
 from .graph import Graph
 from .texts import check_name, check_text, identity
-
-MAX_COUNT = 2**63 - 1  # what a reader with signed numbers can hold
-MEASURES = ("confidence", "entropy", "margin", "patience")
 
 
 @dataclass
@@ -21,21 +19,6 @@ class Preprocessing:
 
     mean: List[float]
     std: List[float]
-
-
-@dataclass
-class Policy:
-    """A named operating point: one threshold per exit but the last; one temperature per exit, or none for 1."""
-
-    name: str
-    measure: str
-    thresholds: List[float]
-    temperatures: List[float] = field(default_factory=list)
-    method: str = ""
-    expected_macs: float = 0.0
-    expected_accuracy: float = 0.0
-    samples: int = 0
-    data_fingerprint: str = ""
 
 
 @dataclass
@@ -62,6 +45,7 @@ class Model:
     class_names: List[str] = field(default_factory=list)
     policies: List[Policy] = field(default_factory=list)
     provenance: Provenance = field(default_factory=Provenance)
+    gain_tables: Optional[GainTables] = None
 
     def check(self) -> None:
         """Raise `MexitError`, naming the field, unless everything fits the graph."""
@@ -88,26 +72,11 @@ class Model:
             check_name(name, f"name of class {index}")
         seen = set()
         for policy in self.policies:
-            check_name(policy.name, "name of a policy")
             require(identity(policy.name) not in seen, f"policy '{policy.name}' appears twice; names must be unique")
             seen.add(identity(policy.name))
-            _check_policy(policy, exits)
+            policy.check(exits)
+        if self.gain_tables is not None:
+            self.gain_tables.check(exits)
         for name in ("architecture", "command", "data", "data_fingerprint", "producer"):
             check_text(getattr(self.provenance, name), f"provenance.{name}")
-        _check_count(self.provenance.epochs, "provenance.epochs")
-
-
-def _check_policy(policy: Policy, exits: int) -> None:
-    where = f"policy '{policy.name}'"
-    require(policy.measure in MEASURES, f"{where}: measure '{policy.measure}'; must be one of {', '.join(MEASURES)}")
-    require(len(policy.thresholds) == exits - 1, f"{where}: {len(policy.thresholds)} thresholds; {exits} exits need {exits - 1}")
-    require(len(policy.temperatures) in (0, exits), f"{where}: {len(policy.temperatures)} temperatures; must be none or {exits}")
-    require(all(map(math.isfinite, policy.thresholds)), f"{where}: thresholds {policy.thresholds}; must be finite")
-    require(all(math.isfinite(t) and t > 0 for t in policy.temperatures), f"{where}: temperatures {policy.temperatures}; must be finite and positive")
-    _check_count(policy.samples, f"{where}: samples")
-    check_text(policy.method, f"{where}: method")
-    check_text(policy.data_fingerprint, f"{where}: data_fingerprint")
-
-
-def _check_count(value: int, what: str) -> None:
-    require(0 <= value <= MAX_COUNT, f"{what} is {value}; must be 0 to 2^63 - 1")
+        check_count(self.provenance.epochs, "provenance.epochs")

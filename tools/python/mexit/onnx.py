@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy
@@ -136,7 +137,7 @@ class _Writer:
             "mexit.classes": json.dumps(model.class_names, ensure_ascii=False),
             "mexit.mean": json.dumps(model.preprocessing.mean),
             "mexit.std": json.dumps(model.preprocessing.std),
-            "mexit.policies": json.dumps([vars(policy) for policy in model.policies], ensure_ascii=False),
+            "mexit.policies": json.dumps([asdict(policy) for policy in model.policies], ensure_ascii=False),
             "mexit.architecture": model.provenance.architecture,
         }
 

@@ -1,6 +1,8 @@
 """What `python -m mexit inspect` prints."""
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from typing import Any, Dict, List, Sequence
 
 from .container import Segment
@@ -18,11 +20,11 @@ def inspect(path: Path) -> Dict[str, Any]:
         "classes": graph.class_count,
         "class_names": model.class_names,
         "preprocessing": vars(model.preprocessing),
-        "policies": [vars(policy) for policy in model.policies],
+        "policies": [asdict(policy) for policy in model.policies],
         "provenance": vars(model.provenance),
         "stages": _stages(model, segments),
         "tensors": len(segments),
-        "parameters": sum(segment.raw_bytes // 4 for segment in segments),
+        "parameters": sum(math.prod(segment.dims) for segment in segments),
         "stored_bytes": sum(segment.stored_bytes for segment in segments),
     }
     return report

@@ -115,7 +115,7 @@ def test_newer_minor_version_with_a_longer_header_loads(good: bytes, tmp_path: P
     "change, message",
     [
         (lambda c: setattr(c.segments[1], "offset", 64), "offset is 64"),
-        (lambda c: setattr(c.segments[0], "storage", 2), "storage 2 is not known"),
+        (lambda c: setattr(c.segments[0], "storage", 5), "storage 5 is not known"),
         (lambda c: setattr(c.segments[0], "codec", 9), "codec 9 is not known"),
         (lambda c: setattr(c.segments[0], "raw_bytes", 4), "raw_bytes is 4"),
         (lambda c: setattr(c.segments[0], "crc32", 4), "CRC-32 of segment 'hidden.weight'"),
