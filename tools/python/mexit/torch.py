@@ -16,7 +16,7 @@ try:
 except ImportError as error:
     raise ImportError("mexit.torch needs the package torch: pip install torch") from error
 
-from . import files
+from . import distributed, files
 from .errors import MexitError, require
 from .files import Path
 from .graph import Graph
@@ -49,6 +49,8 @@ class MultiExitModule(nn.Module):
         super().__init__()
         model.check()
         self.description = replace(model, tensors={})
+        # Whether batch norms in training mode take their statistics over all processes (torch.distributed).
+        self.synchronised = False
         graph = model.graph
         layers: Dict[int, nn.Module] = {}
         for index, node in enumerate(graph.nodes):
@@ -91,7 +93,7 @@ class MultiExitModule(nn.Module):
     def _run(self, values: Dict[int, Tensor], nodes: Sequence[int]) -> None:
         for index in nodes:
             node = self.graph.nodes[index]
-            values[index] = _apply(node.operation, [values[source] for source in node.inputs], self._layers.get(index), self.training)
+            values[index] = _apply(node.operation, [values[source] for source in node.inputs], self._layers.get(index), self.training, self.synchronised)
 
     def _layer(self, name: str) -> nn.Module:
         """The module at a dotted path, made as needed."""
@@ -116,7 +118,7 @@ def _array(values: Tensor) -> numpy.ndarray:
     return values.detach().cpu().contiguous().numpy().copy()
 
 
-def _apply(operation: Operation, inputs: List[Tensor], layer: Optional[nn.Module], training: bool) -> Tensor:
+def _apply(operation: Operation, inputs: List[Tensor], layer: Optional[nn.Module], training: bool, synchronised: bool) -> Tensor:
     x = inputs[0]
     tensors: Dict[str, Any] = {} if layer is None else {**layer._parameters, **layer._buffers}
     if isinstance(operation, Conv2d):
@@ -125,6 +127,8 @@ def _apply(operation: Operation, inputs: List[Tensor], layer: Optional[nn.Module
         )
     if isinstance(operation, Linear):
         return functional.linear(x, tensors["weight"], tensors.get("bias"))
+    if isinstance(operation, BatchNorm) and training and synchronised:
+        return distributed.batch_norm(x, tensors, BATCH_NORM_MOMENTUM, operation.epsilon)
     if isinstance(operation, BatchNorm):
         statistics = (tensors["runningMean"], tensors["runningVariance"])
         return functional.batch_norm(x, *statistics, tensors["weight"], tensors["bias"], training, BATCH_NORM_MOMENTUM, operation.epsilon)
