@@ -24,7 +24,7 @@ extension BenchmarkReport {
         return """
             \(network.name)\(network.isTrained ? "" : " (random weights)"): \(inLast), \(SINumber.format(network.macs)) MACs, \
             \(SINumber.format(network.parameters)) parameters, \(network.operations) operations
-            compiled in \(milliseconds(network.compile.median)) ms; a sample takes \
+            opened in \(milliseconds(network.open.median)) ms, compiled in \(milliseconds(network.compile.median)) ms; a sample takes \
             \(SINumber.format(4 * network.slotFloats))B, \(fixed(memory, 2)) times the least
             \(machine.cpu), \(machine.processors) processors, kernels \(machine.isa), load \(fixed(machine.loadAverage, 1))
             FMA peak, GFLOP/s: \(peaks.joined(separator: ", "))

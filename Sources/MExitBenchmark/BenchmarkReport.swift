@@ -1,3 +1,4 @@
+import MExitCheckpoint
 import MExitCommand
 import MExitRuntime
 
@@ -25,6 +26,8 @@ public struct BenchmarkReport: Encodable, Sendable {
         public let macs: Int
         public let operations: Int
         public let parameters: Int
+        /// From the bytes of a `.mexit` file (f32) in memory to a checked model: checksums, inflating.
+        public let open: Samples
         /// Folding, choosing kernels, packing weights, planning memory.
         public let compile: Samples
         /// Memory of one sample under way, and the bound that no plan of the same values can go below.
@@ -80,10 +83,11 @@ public struct BenchmarkPlan: Sendable {
             return try Peak.best(threads: count)
         }
         progress("compiling \(subject.name)")
+        let open = try opened(subject)
         let (model, compile) = try compiled(subject)
         var report = BenchmarkReport(
             producer: MExitVersion.producer(tool: "mexit-bench"), machine: machine, settings: settings,
-            network: BenchmarkReport.Network(subject, model, compile: compile), peaks: every + peaks.filter { $0.threads > 1 })
+            network: BenchmarkReport.Network(subject, model, open: open, compile: compile), peaks: every + peaks.filter { $0.threads > 1 })
         if measuresRuns {
             let benchmark = try NetworkBenchmark(subject, model, settings: settings, largestBatch: batches.max() ?? 1)
             report.runs = []
@@ -111,6 +115,19 @@ public struct BenchmarkPlan: Sendable {
         return report
     }
 
+    /// The time that opening the model's file takes, once its bytes are in memory.
+    private func opened(_ subject: BenchmarkSubject) throws -> Samples {
+        let file = try Checkpoint.bytes(subject.model)
+        var samples = Samples()
+        try settings.series { isSample in
+            let start = MonotonicTime.seconds
+            let model = try Checkpoint.read(bytes: file)
+            if isSample { samples.append(MonotonicTime.seconds - start) }
+            guard model.tensors.count == subject.model.tensors.count else { throw BenchmarkError("a model lost tensors in its file") }
+        }
+        return samples
+    }
+
     /// The compiled model and the time that compiling takes.
     private func compiled(_ subject: BenchmarkSubject) throws -> (CompiledModel, Samples) {
         let options = CompileOptions(exits: exits)
@@ -126,7 +143,7 @@ public struct BenchmarkPlan: Sendable {
 }
 
 extension BenchmarkReport.Network {
-    init(_ subject: BenchmarkSubject, _ model: CompiledModel, compile: Samples) {
+    init(_ subject: BenchmarkSubject, _ model: CompiledModel, open: Samples, compile: Samples) {
         name = subject.name
         isTrained = subject.isTrained
         inputShape = model.inputShape.dimensions
@@ -135,6 +152,7 @@ extension BenchmarkReport.Network {
         macs = model.cumulativeCosts.last?.macs ?? 0
         operations = model.stageOperations.reduce(0, +)
         parameters = model.cumulativeCosts.last?.parameters ?? 0
+        self.open = open
         self.compile = compile
         slotFloats = model.slotFloats
         leastSlotFloats = model.leastSlotFloats
