@@ -75,7 +75,7 @@ private func writeModelAgain(_ bytes: [UInt8]) throws {
 private func model(_ bytes: [UInt8]) throws -> Model? {
     let description = try ModelMessage.unpack(bytes)
     let graph = description.graph
-    guard graph.nodes.indices.reduce(0, { $0 + graph.macs(ofNode: $1) }) <= 1 << 17, graph.shapes.reduce(0, { $0 + $1.count }) <= 1 << 16 else { return nil }
+    guard try graph.stageCosts().reduce(0, { $0 + $1.macs }) <= 1 << 17, graph.shapes.reduce(0, { $0 + $1.count }) <= 1 << 16 else { return nil }
     let parameters = graph.parameters
     guard parameters.reduce(0, { $0 + $1.count }) <= 1 << 12 else { return nil }
     var tensors: [String: [Float]] = [:]
