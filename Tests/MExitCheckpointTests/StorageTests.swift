@@ -73,7 +73,7 @@ import Testing
             #expect(error?.message.contains("tensor 'a'") == true && error?.message.contains("\(value)") == true)
         }
         #expect(try stored([.infinity, .nan], .f16, channels: 1).first == .infinity)
-        #expect(try stored([0, -0.0, 1e-40], .int8, channels: 1) == [0, 0, 0])
+        #expect(try stored([0, -0.0, .leastNonzeroMagnitude], .int8, channels: 1) == [0, 0, 0])
         #expect(try stored([0, 0, 0.5, -1], .int8, channels: 2)[3] == -1)
     }
 
