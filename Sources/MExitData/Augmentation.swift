@@ -1,11 +1,24 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// Random changes to a training image that keep its class.
 ///
-/// In the order they are applied: a random crop of the image padded with black, a mirror image with probability ½, and a
-/// square set to zero after normalisation. The first two are torchvision's `RandomCrop(size, padding)` and
-/// `RandomHorizontalFlip`, the standard training transform of CIFAR.
+/// In the order they are applied: a random crop of the image padded with black, or a random part of it enlarged to its size; a
+/// mirror image with probability ½; and a square set to zero after normalisation. They are torchvision's `RandomCrop(size, padding)`,
+/// `RandomResizedCrop` and `RandomHorizontalFlip`, the standard training transforms of CIFAR and ImageNet.
 public struct Augmentation: Hashable, Sendable {
     /// Black pixels added on each side before cropping back to the image's size; 0: no crop.
     public var cropPadding: Int
+    /// Smallest share of the image's area that a random part has, above 0 and at most 1, with an aspect ratio of 3/4 to 4/3 of the
+    /// image's; the part is enlarged to the image's size. 0: none. Takes the place of ``cropPadding``.
+    ///
+    /// Source: Szegedy et al., Going Deeper with Convolutions, CVPR 2015.
+    public var smallestPart: Double
     /// Whether half of the images are mirrored.
     public var horizontalFlip: Bool
     /// Side in pixels of a square, its centre anywhere in the image, set to the mean (0 after normalisation); 0: none.
@@ -14,9 +27,11 @@ public struct Augmentation: Hashable, Sendable {
     /// (arXiv:1708.04552).
     public var cutout: Int
 
-    public init(cropPadding: Int = 4, horizontalFlip: Bool = true, cutout: Int = 0) {
+    public init(cropPadding: Int = 4, horizontalFlip: Bool = true, cutout: Int = 0, smallestPart: Double = 0) {
         precondition(cropPadding >= 0 && cutout >= 0, "crop padding and cutout are at least 0")
+        precondition(smallestPart >= 0 && smallestPart <= 1, "a part is at most the whole")
         self.cropPadding = cropPadding
+        self.smallestPart = smallestPart
         self.horizontalFlip = horizontalFlip
         self.cutout = cutout
     }
@@ -30,9 +45,16 @@ public struct Augmentation: Hashable, Sendable {
         var down = 0
         var right = 0
         var isMirrored = false
+        /// The part of the image that is enlarged to its size; nil: no such thing.
+        var part: Part?
         /// Rows and columns set to zero.
         var hiddenRows = 0..<0
         var hiddenColumns = 0..<0
+    }
+
+    /// Rows and columns of an image.
+    struct Part: Hashable {
+        var top, left, height, width: Int
     }
 
     /// Draws for one image; depends on nothing but the arguments.
@@ -40,7 +62,9 @@ public struct Augmentation: Hashable, Sendable {
         var draw = Draw()
         if self == .none { return draw }
         var random = CounterRandom(.augmentation, seed: seed, epoch, index)
-        if cropPadding > 0 {
+        if smallestPart > 0 {
+            draw.part = part(of: size, &random)
+        } else if cropPadding > 0 {
             draw.down = random.next(below: 2 * cropPadding + 1) - cropPadding
             draw.right = random.next(below: 2 * cropPadding + 1) - cropPadding
         }
@@ -54,5 +78,20 @@ public struct Augmentation: Hashable, Sendable {
             draw.hiddenColumns = hidden(random.next(below: size.width), size.width)
         }
         return draw
+    }
+
+    /// As torchvision draws it: area and logarithm of the aspect ratio evenly, ten tries until the part fits; then the whole.
+    private func part(of size: ImageSize, _ random: inout CounterRandom) -> Part {
+        for _ in 0..<10 {
+            let area = Double(size.height * size.width) * (smallestPart + (1 - smallestPart) * random.uniform())
+            let ratio = pow(0.75, 1 - 2 * random.uniform()) * Double(size.width) / Double(size.height)
+            let width = Int((area * ratio).squareRoot().rounded())
+            let height = Int((area / ratio).squareRoot().rounded())
+            guard (1...size.width).contains(width), (1...size.height).contains(height) else { continue }
+            return Part(
+                top: random.next(below: size.height - height + 1), left: random.next(below: size.width - width + 1), height: height,
+                width: width)
+        }
+        return Part(top: 0, left: 0, height: size.height, width: size.width)
     }
 }

@@ -26,6 +26,9 @@ package struct CounterRandom {
         return Self.mix(state)
     }
 
+    /// Uniform in 0 ..< 1, 53 bits.
+    package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
     /// A whole number in `0 ..< bound`, every one equally likely.
     ///
     /// - Source: Lemire, Fast Random Integer Generation in an Interval, TOMACS 2019 (arXiv:1805.10941).

@@ -78,6 +78,9 @@ public struct DataSet: Sendable {
     /// The number of images, N.
     public var count: Int { labels.count }
 
+    /// Bytes of the pixels in memory; views made by ``subset(_:name:)`` share them.
+    public var storedBytes: Int { pixels.count }
+
     /// Samples of one image, C·H·W.
     public var samplesPerImage: Int { channels * size.height * size.width }
 

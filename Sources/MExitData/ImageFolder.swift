@@ -152,7 +152,8 @@ struct ImageFolder {
 
     private static func read(_ path: String, _ decoder: ImageDecoder, to size: ImageSize?) throws(DataError) -> ImageU8 {
         do {
-            let image = try decoder.decode(readFile(path, maximumBytes: decoder.limits.maximumBytes), name: "'\(path)'")
+            let image = try decoder.decode(
+                readFile(path, maximumBytes: decoder.limits.maximumBytes), name: "'\(path)'", covering: size.map { max($0.height, $0.width) })
             return size.map { image.fitted(height: $0.height, width: $0.width) } ?? image
         } catch let error as DataError {
             throw error

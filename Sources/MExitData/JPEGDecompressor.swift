@@ -15,7 +15,11 @@ final class JPEGDecompressor {
     }
 
     /// Decodes a whole JPEG file to RGB and turns it upright.
-    func decode(_ bytes: UnsafeRawBufferPointer, limits: ImageLimits, name: String) throws -> ImageU8 {
+    ///
+    /// - Parameter side: the image is to be shrunk until it covers a square of this side; it may come at half, a quarter or an
+    ///   eighth of its size, which the inverse cosine transform gives for a fraction of the time, as long as that is at least twice
+    ///   the side, so that the filter behind it still averages. Nil: full size.
+    func decode(_ bytes: UnsafeRawBufferPointer, limits: ImageLimits, name: String, covering side: Int? = nil) throws -> ImageU8 {
         let data = bytes.bindMemory(to: UInt8.self)
         guard let start = data.baseAddress else { throw DataError(.corruptImage, "cannot decode \(name): it is empty") }
         let handle = try handle ?? makeHandle()
@@ -29,6 +33,13 @@ final class JPEGDecompressor {
         try limits.check(width: Int(width), height: Int(height), of: name)
 
         let cmyk = colorspace == Int32(TJCS_CMYK.rawValue) || colorspace == Int32(TJCS_YCCK.rawValue)
+        if let side {
+            var denominator: Int32 = 8
+            while denominator > 1, Int(min(width, height) / denominator) < 2 * side { denominator /= 2 }
+            // As libjpeg rounds (TJSCALED).
+            width = (width + denominator - 1) / denominator
+            height = (height + denominator - 1) / denominator
+        }
         let pixelCount = Int(width) * Int(height)
         let needed = pixelCount * (cmyk ? 4 : 3)
         if interleaved.count < needed { interleaved = [UInt8](repeating: 0, count: needed) }

@@ -67,6 +67,30 @@ func thrownError(_ body: () throws -> Void) -> DataError? {
         #expect(abs(Int(decoded[2, 3, 3]) - 64) <= 2)
     }
 
+    /// Large photographs come at a fraction of their size when they are to be shrunk, and look the same after it.
+    @Test func largeImagesAreDecodedSmall() throws {
+        let image = smoothImage(height: 240, width: 400, base: 10)
+        // Waves long enough for an eighth of the size to show them.
+        var pixels = image.pixels
+        for c in 0..<3 {
+            for y in 0..<240 {
+                for x in 0..<400 { pixels[(c * 240 + y) * 400 + x] = UInt8(128 + (c + 1) * 20 * (abs((x + 2 * y) % 160 - 80) - 40) / 40) }
+            }
+        }
+        let wave = ImageU8(height: 240, width: 400, pixels: pixels)
+        let jpeg = try JPEGFixture.encode(wave)
+        for (side, height, width) in [(120, 240, 400), (119, 240, 400), (60, 120, 200), (30, 60, 100), (15, 30, 50), (1, 30, 50), (500, 240, 400)] {
+            let small = try ImageDecoder.decode(bytes: jpeg, covering: side)
+            #expect(small.size == ImageSize(height: height, width: width), "side \(side)")
+            let target = ImageSize(height: min(side, 240), width: min(side, 240))
+            #expect(areClose(small.fitted(height: target.height, width: target.width), wave.fitted(height: target.height, width: target.width), within: 12), "side \(side)")
+        }
+        // Turned photographs too, and odd sizes; small ones and other formats come whole.
+        let turned = JPEGFixture.withOrientation(6, littleEndian: true, try JPEGFixture.encode(smoothImage(height: 101, width: 67)))
+        #expect(try ImageDecoder.decode(bytes: turned, covering: 10).size == ImageSize(height: 34, width: 51))
+        #expect(try ImageDecoder.decode(bytes: JPEGFixture.encode(smoothImage(height: 32, width: 32)), covering: 32).size == ImageSize(height: 32, width: 32))
+    }
+
     @Test func oneDecoderServesManySizes() throws {
         let decoder = ImageDecoder()
         for (height, width) in [(30, 20), (4, 4), (50, 1), (9, 33)] {

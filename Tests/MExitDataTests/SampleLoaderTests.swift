@@ -49,6 +49,49 @@ import Testing
         }
     }
 
+    /// A part enlarged by hand: cut out, then resized as Pillow does, which rounds to whole numbers twice.
+    @Test func partsAreEnlargedAsPillowDoes() throws {
+        let data = try formulaData(count: 6, height: 13, width: 10)
+        let augmentation = Augmentation(horizontalFlip: true, smallestPart: 0.1)
+        let loader = try SampleLoader(data: data, normalization: Normalization(measuring: data), augmentation: augmentation, seed: 3)
+        var parts = Set<Augmentation.Part>()
+        for index in 0..<6 {
+            for epoch in 0..<8 {
+                let draw = augmentation.draw(size: data.size, seed: 3, epoch: epoch, index: index)
+                let part = try #require(draw.part)
+                parts.insert(part)
+                let image = data.image(index)
+                var cut: [UInt8] = []
+                for c in 0..<3 {
+                    for y in 0..<part.height { for x in 0..<part.width { cut.append(image[c, part.top + y, part.left + x]) } }
+                }
+                let expected = ImageU8(height: part.height, width: part.width, pixels: cut).resized(to: data.size)
+                let found = dense(loader, index, epoch: epoch)
+                for c in 0..<3 {
+                    for y in 0..<13 {
+                        for x in 0..<10 {
+                            let value = found[(c * 13 + y) * 10 + (draw.isMirrored ? 9 - x : x)]
+                            let level = (value - loader.normalization.offset[c]) / loader.normalization.scale[c]
+                            #expect(abs(level - Float(expected[c, y, x])) < 1.01)
+                        }
+                    }
+                }
+            }
+        }
+        #expect(parts.count > 30 && parts.allSatisfy { $0.height * $0.width >= 8 && $0.top + $0.height <= 13 && $0.left + $0.width <= 10 })
+    }
+
+    @Test func partsCoverTheirRange() {
+        let size = ImageSize(height: 32, width: 32)
+        let draws = (0..<4000).compactMap { Augmentation(smallestPart: 0.08).draw(size: size, seed: 1, epoch: $0 / 100, index: $0 % 100).part }
+        let areas = draws.map { Double($0.height * $0.width) / 1024 }
+        #expect(draws.count == 4000 && areas.allSatisfy { $0 > 0.07 && $0 <= 1 })
+        // Large parts that do not fit their aspect ratio are drawn again, so the mean lies below the middle, 0.54.
+        #expect(areas.reduce(0, +) / 4000 > 0.45 && areas.reduce(0, +) / 4000 < 0.56)
+        #expect(draws.allSatisfy { (0.6...1.65).contains(Double($0.width) / Double($0.height)) })
+        #expect(Set(draws.map(\.top)).count > 20)
+    }
+
     @Test func strides() throws {
         let data = try formulaData(count: 3, height: 5, width: 4)
         let loader = try SampleLoader(data: data, normalization: Normalization(measuring: data), augmentation: Augmentation(cutout: 2), seed: 1)
