@@ -52,29 +52,33 @@ struct SizeArgument: ExpressibleByArgument {
     }
 }
 
-/// A list out of crop and flip, or none.
+/// A list out of crop or resized-crop, flip and cutout, or none.
 struct AugmentArgument: ExpressibleByArgument, CustomStringConvertible {
-    let crop: Bool
-    let flip: Bool
-
-    init(crop: Bool, flip: Bool) {
-        self.crop = crop
-        self.flip = flip
+    enum Kind: String, CaseIterable {
+        case crop
+        case resizedCrop = "resized-crop"
+        case flip, cutout
     }
+    let kinds: Set<Kind>
+
+    init(_ kinds: Set<Kind>) { self.kinds = kinds }
 
     init?(argument: String) {
-        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-        guard argument == "none" || (parts.allSatisfy { $0 == "crop" || $0 == "flip" } && Set(parts).count == parts.count) else { return nil }
-        crop = parts.contains("crop")
-        flip = parts.contains("flip")
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Kind(rawValue: String($0)) }
+        let kinds = Set(parts.compactMap { $0 })
+        guard argument == "none" || kinds.count == parts.count, !kinds.isSuperset(of: [.crop, .resizedCrop]) else { return nil }
+        self.kinds = kinds
     }
 
-    /// Crops are of the image padded by an eighth of its side: 4 pixels at 32, as is usual for CIFAR.
+    /// Crops are of the image padded by an eighth of its side: 4 pixels at 32, as is usual for CIFAR; cutout hides squares of half
+    /// the side, as its authors do on CIFAR-10.
     func augmentation(side: Int) -> Augmentation {
-        Augmentation(cropPadding: crop ? max(1, side / 8) : 0, horizontalFlip: flip, cutout: 0)
+        Augmentation(
+            cropPadding: kinds.contains(.crop) ? max(1, side / 8) : 0, horizontalFlip: kinds.contains(.flip),
+            cutout: kinds.contains(.cutout) ? max(1, side / 2) : 0, smallestPart: kinds.contains(.resizedCrop) ? 0.08 : 0)
     }
 
-    var description: String { crop || flip ? [crop ? "crop" : nil, flip ? "flip" : nil].compactMap { $0 }.joined(separator: ",") : "none" }
+    var description: String { kinds.isEmpty ? "none" : Kind.allCases.filter(kinds.contains).map(\.rawValue).joined(separator: ",") }
     var defaultValueDescription: String { description }
 }
 
@@ -148,8 +152,33 @@ struct TrainingArguments: ParsableArguments {
         "Decay of an exponential moving average of the weights, which is then validated and saved; 0: none.", valueName: "decay"))
     var ema: Double = 0
 
-    @Option(help: ArgumentHelp("Random changes to training images: crop,flip or crop or flip or none. Crops are of images padded by an eighth of their side.", valueName: "list"))
-    var augment: AugmentArgument = AugmentArgument(crop: true, flip: true)
+    @Option(help: ArgumentHelp(
+        "Random changes to training images, of crop (padded by an eighth of the side) or resized-crop (8 % of the area or more, enlarged), flip, cutout (a square of half the side); or none.",
+        valueName: "list"))
+    var augment: AugmentArgument = AugmentArgument([.crop, .flip])
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("Mix pairs of training images by mixup with this alpha, at most 1; 0: not.", valueName: "alpha"))
+    var mixup: Double = 0
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("Mix pairs of training images by CutMix with this alpha, at most 1; 0: not.", valueName: "alpha"))
+    var cutmix: Double = 0
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("Mean of each channel, white being 1. Default: that of the training images.", valueName: "list"))
+    var mean: NumberList?
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("Standard deviation of each channel, given together with --mean.", valueName: "list"))
+    var std: NumberList?
+
+    var mixing: Mixing { Mixing(mixup: mixup, cutmix: cutmix) }
+
+    /// What --mean and --std say.
+    func normalization() throws -> Normalization? {
+        switch (mean, std) {
+        case (nil, nil): return nil
+        case (let mean?, let std?): return try Normalization(mean: mean.values.map(Float.init), std: std.values.map(Float.init))
+        default: throw ValidationError("--mean and --std belong together; give both or neither")
+        }
+    }
 
     @Option(parsing: .unconditional, help: "Chooses first weights, validation images, order and augmentation; the same seed gives the same file.")
     var seed: UInt64 = 0
@@ -198,8 +227,17 @@ struct OutputArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Metrics as JSON lines.", valueName: "file.jsonl"))
     var metrics: String?
 
+    @Option(help: ArgumentHelp("The model of the epoch with the best mean validation accuracy over all exits.", valueName: "file.mexit"))
+    var best: String?
+
+    @Option(help: ArgumentHelp("The run as a web page: curves, conflicts between exits; written each epoch.", valueName: "file.html"))
+    var report: String?
+
     @Option(help: ArgumentHelp("Training state, written each epoch and when interrupted, for --resume.", valueName: "file"))
     var state: String?
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("Write the state within an epoch too, when so many minutes have passed since the last time.", valueName: "minutes"))
+    var stateMinutes: Double = 10
 
     @Option(help: ArgumentHelp("Go on from a state; data, network and options must be those it was made with.", valueName: "file"))
     var resume: String?
@@ -211,12 +249,14 @@ struct OutputArguments: ParsableArguments {
     var quiet = false
 
     func validate() throws {
-        let written = [out, metrics, state].compactMap { $0 }
+        let written = [out, best, metrics, report, state].compactMap { $0 }
         guard Set(written).count == written.count, !written.contains("") else {
-            throw ValidationError("--out, --metrics and --state need a file name each, all different")
+            throw ValidationError("--out, --best, --metrics, --report and --state need a file name each, all different")
         }
-        if let resume, resume == out || resume == metrics {
-            throw ValidationError("--resume reads '\(resume)', which --\(resume == out ? "out" : "metrics") would overwrite; only --state may name the same file")
+        let outputs: [(name: String, path: String?)] = [("out", out), ("best", best), ("metrics", metrics), ("report", report)]
+        if let resume, let clash = outputs.first(where: { $0.path == resume }) {
+            throw ValidationError("--resume reads '\(resume)', which --\(clash.name) would overwrite; only --state may name the same file")
         }
+        guard stateMinutes > 0 else { throw ValidationError("--state-minutes is \(stateMinutes); it must be above 0") }
     }
 }

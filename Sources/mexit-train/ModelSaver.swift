@@ -10,32 +10,66 @@ import MExitTraining
     import Darwin
 #endif
 
-/// Writes the model (and the training state, if wished) at the end of every epoch, so that a run that stops leaves the last
-/// good one; and the state when it is interrupted.
+/// Writes the model, and if wished the best one and the training state, at the end of every epoch, so that a run that stops leaves
+/// the last good one; and the state when it is interrupted, and now and then within long epochs.
 final class ModelSaver: TrainingObserver {
     /// The epoch whose model was written last, and its results on the held-out images.
     private(set) var last: (epoch: Int, validation: [ExitTally])?
     private let path: String
+    private let bestPath: String?
+    /// The epoch with the best mean accuracy over exits on the held-out images; the first of equals.
+    private var best: (epoch: Int, accuracy: Double)?
     private let statePath: String?
+    private let stateSeconds: Double
     private var stateStep: Int?
+    private var stateTime = ContinuousClock.now
     private let trainer: Trainer
     private let classNames: [String]
     private var provenance: Provenance
 
     /// - Throws: when the model breaks a rule of the format (a class name of control characters): better at the beginning
     ///   than behind an hour of training.
-    init(path: String, statePath: String?, trainer: Trainer, classNames: [String], provenance: Provenance) throws {
+    init(
+        path: String, bestPath: String?, statePath: String?, stateSeconds: Double, trainer: Trainer, classNames: [String],
+        provenance: Provenance
+    ) throws {
         self.path = path
+        self.bestPath = bestPath
         self.statePath = statePath
+        self.stateSeconds = stateSeconds
         self.trainer = trainer
         self.classNames = classNames
         self.provenance = provenance
         _ = try Checkpoint.bytes(try trainer.model(classNames: classNames, provenance: provenance))
     }
 
+    /// Goes on with the best epoch of a saved state.
+    func resume(from saved: TrainingState) {
+        if let epoch = saved.counters["best/epoch"], let accuracy = saved.numbers["best/accuracy"] {
+            best = (Int(clamping: epoch), accuracy)
+        }
+    }
+
+    func stepEnded(_ report: StepReport) throws {
+        // The end of an epoch has its own save, behind its validation.
+        if statePath != nil, trainer.state.step % trainer.stepsPerEpoch != 0, (ContinuousClock.now - stateTime) / .seconds(1) >= stateSeconds {
+            try saveState()
+        }
+    }
+
     func epochEnded(_ report: EpochReport, state: TrainerState) throws {
         try save(epoch: report.epoch, validation: report.validation)
+        try saveBest(epoch: report.epoch, validation: report.validation)
+        // Last: a run killed before this point trains the epoch again and writes the same files again.
         try saveState()
+    }
+
+    private func saveBest(epoch: Int, validation: [ExitTally]) throws {
+        guard let bestPath, !validation.isEmpty else { return }
+        let accuracy = validation.reduce(0) { $0 + $1.accuracy } / Double(validation.count)
+        if let best, best.accuracy >= accuracy { return }
+        try Checkpoint.write(try trainer.model(classNames: classNames, provenance: provenance), to: bestPath)
+        best = (epoch, accuracy)
     }
 
     func trainingInterrupted(state: TrainerState) throws { try saveState() }
@@ -50,8 +84,14 @@ final class ModelSaver: TrainingObserver {
 
     private func saveState() throws {
         guard let statePath else { return }
-        try trainer.checkpoint(classNames: classNames, provenance: provenance).write(to: statePath)
+        var saved = try trainer.checkpoint(classNames: classNames, provenance: provenance)
+        if let best {
+            saved.counters["best/epoch"] = UInt64(clamping: best.epoch)
+            saved.numbers["best/accuracy"] = best.accuracy
+        }
+        try saved.write(to: statePath)
         stateStep = trainer.state.step
+        stateTime = .now
     }
 
     /// What the files hold, for a run that did not finish.

@@ -21,12 +21,18 @@ extension TrainCommand {
     func train() throws {
         let threads = training.threads ?? max(1, min(256, ProcessInfo.processInfo.activeProcessorCount))
         // Before minutes are spent on reading images.
-        for path in [output.out, output.state].compactMap({ $0 }) { try ModelSaver.checkReplaceable(path) }
+        for path in [output.out, output.best, output.report, output.state].compactMap({ $0 }) { try ModelSaver.checkReplaceable(path) }
         if let path = output.metrics { try ModelSaver.checkAppendable(path) }
         let saved = try output.resume.map { try TrainingState.read(path: $0) }
         let architecture = try training.arch.load()
         let source = try data.source
+        let clock = ContinuousClock()
+        let loadStart = clock.now
         let loaded = try load(source, for: architecture, threads: threads)
+        let loadSeconds = (clock.now - loadStart) / .seconds(1)
+        if output.best != nil, loaded.validation == nil {
+            throw TrainingError(.badOption, "--best needs held-out images to tell which epoch is best; give --validation above 0")
+        }
         let images = loaded.train
         let graph = try architecture.graph(
             classes: images.classNames.count,
@@ -38,7 +44,9 @@ extension TrainCommand {
             StandardError.write(
                 "\(architecture.name): \(counted(graph.exits.count, "exit")), \(SINumber.format(parameters)) parameters, "
                     + "\(images.classNames.count) classes; images of \(graph.inputShape): \(images.count) to train on, "
-                    + "\(loaded.validation?.count ?? 0) held out; \(counted(threads, "thread"))\n")
+                    + "\(loaded.validation?.count ?? 0) held out; \(counted(threads, "thread"))\n"
+                    + "images read in \(SINumber.fixed(loadSeconds, digits: 1)) s; training takes at most "
+                    + "\((trainer.memoryBound + (1 << 20) - 1) >> 20) MiB of memory\n")
         }
         let provenance = Provenance(
             architecture: architecture.name, command: command(source, validation: loaded.validation?.count ?? 0), seed: options.seed,
@@ -46,15 +54,20 @@ extension TrainCommand {
             dataFingerprint: hexadecimal(images.fingerprint(threads: threads)),
             producer: MExitVersion.producer(tool: "mexit-train"))
         let saver = try ModelSaver(
-            path: output.out, statePath: output.state, trainer: trainer, classNames: images.classNames, provenance: provenance)
-        if let saved { try trainer.resume(from: saved, provenance: provenance) }
+            path: output.out, bestPath: output.best, statePath: output.state, stateSeconds: 60 * output.stateMinutes, trainer: trainer, classNames: images.classNames, provenance: provenance)
+        if let saved {
+            try trainer.resume(from: saved, provenance: provenance)
+            saver.resume(from: saved)
+        }
 
         var observers: [any TrainingObserver] = [saver]
         let progress = output.quiet ? nil : ProgressReporter(isTerminal: isatty(STDERR_FILENO) == 1, write: StandardError.write)
         if let progress { observers.append(progress) }
-        let metrics = try output.metrics.map { path in
-            try MetricsFile(path: path, facts: try facts(graph, provenance, threads: threads), appending: output.resume != nil)
-        }
+        let facts = try runFacts(graph, provenance, threads: threads)
+        // Before the metrics file: a resumed run reads its earlier epochs there.
+        let report = output.report.map { ReportFile(path: $0, facts: facts, metricsPath: output.metrics) }
+        if let report { observers.append(report) }
+        let metrics = try output.metrics.map { try MetricsFile(path: $0, facts: facts, appending: output.resume != nil) }
         if let metrics { observers.append(metrics) }
 
         Interruption.watch()
@@ -62,7 +75,7 @@ extension TrainCommand {
         func end(_ status: String, _ message: String? = nil) {
             progress?.closeBar()
             metrics?.end(status: status, message: message, seconds: (ContinuousClock.now - start) / .seconds(1))
-            if let failure = metrics?.failure { StandardError.write("warning: \(failure)\n") }
+            for failure in [metrics?.failure, report?.failure].compactMap({ $0 }) { StandardError.write("warning: \(failure)\n") }
         }
         do {
             switch try trainer.run(observers: observers, isInterrupted: { Interruption.isWished }) {
@@ -93,7 +106,7 @@ extension TrainCommand {
         return try all.holdingOut(data.validation ?? min(5000, all.count / 10), seed: training.seed)
     }
 
-    private func facts(_ graph: Graph, _ provenance: Provenance, threads: Int) throws -> MetricsFile.Facts {
+    private func runFacts(_ graph: Graph, _ provenance: Provenance, threads: Int) throws -> MetricsFile.Facts {
         MetricsFile.Facts(
             producer: provenance.producer, command: provenance.command, architecture: provenance.architecture, data: provenance.data,
             dataFingerprint: provenance.dataFingerprint, classes: graph.classCount,
@@ -113,8 +126,9 @@ extension TrainCommand {
             "--projection-strength", "\(deconfliction.projectionStrength)", "--cagrad-radius", "\(deconfliction.cagradRadius)",
             "--label-smoothing", "\(t.labelSmoothing)", "--exit-weights", "\(t.exitWeights)", "--distill", "\(t.distill)",
             "--distill-temperature", "\(t.distillTemperature)", "--ema", "\(t.ema)",
-            "--augment", t.augment.description, "--seed", "\(t.seed)",
+            "--augment", t.augment.description, "--mixup", "\(t.mixup)", "--cutmix", "\(t.cutmix)", "--seed", "\(t.seed)",
         ]
+        if let mean = t.mean, let std = t.std { words += ["--mean", mean.description, "--std", std.description] }
         if t.schedule == .multistep { words += ["--milestones", t.milestones.description, "--gamma", "\(t.gamma)"] }
         if let size = data.imageSize?.size { words += ["--image-size", "\(size)"] }
         return words.joined(separator: " ")

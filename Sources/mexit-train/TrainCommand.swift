@@ -46,6 +46,7 @@ struct TrainCommand: ParsableCommand {
             exitWeights: training.exitWeights,
             distillation: training.distill == 0 ? nil : Distillation(share: training.distill, temperature: training.distillTemperature),
             averaging: training.ema,
-            augmentation: training.augment.augmentation(side: side), seed: training.seed)
+            augmentation: training.augment.augmentation(side: side), mixing: training.mixing, normalization: try training.normalization(),
+            seed: training.seed)
     }
 }

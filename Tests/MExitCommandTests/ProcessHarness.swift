@@ -87,6 +87,7 @@ final class ChildProcess {
 
     /// The products lie in one folder: beside the binary that runs the tests.
     static func locate(_ tool: String) throws -> String {
+        if tool.hasPrefix("/") { return tool }
         var folders = [URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()]
         if let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
             folders.append(URL(fileURLWithPath: executable).deletingLastPathComponent())

@@ -43,7 +43,10 @@ import Testing
         ("--label-smoothing", "1", "label smoothing is 1.0"), ("--projection-strength", "-1", "projection strength is -1.0"),
         ("--validation", "-1", "--validation is -1"), ("--threads", "0", "--threads is 0"), ("--seed", "-1", "'-1' is invalid for '--seed"),
         ("--deconflict", "magic", "'none', 'project', 'pcgrad' or 'cagrad'"), ("--augment", "spin", "'spin' is invalid"), ("--image-size", "32", "'32' is invalid"),
-        ("--metrics", "@/m.mexit", "all different"), ("--resume", "@/m.mexit", "would overwrite"), ("--colour", "red", "Unknown option '--colour'"),
+        ("--augment", "crop,resized-crop", "is invalid"), ("--exit-weights", "steep", "'steep' is invalid"), ("--exit-weights", "-1,1", "exit weights are"),
+        ("--distill", "2", "share of distillation is 2.0"), ("--ema", "1", "weight average is 1.0"), ("--cagrad-radius", "1", "radius of CAGrad is 1.0"),
+        ("--mixup", "2", "alpha of mixup is 2.0"), ("--mean", "0.5", "belong together"), ("--state-minutes", "0", "--state-minutes is 0.0"),
+        ("--best", "@/m.mexit", "all different"), ("--metrics", "@/m.mexit", "all different"), ("--resume", "@/m.mexit", "would overwrite"), ("--colour", "red", "Unknown option '--colour'"),
     ]) func usage(option: String, value: String, said: String) throws {
         expect(try fixture.train([option, value]), 64, said, [option, value])
     }
@@ -54,6 +57,8 @@ import Testing
         for (more, said) in [
             (["--arch", "lenet"], "no architecture is named 'lenet'"), (["--arch", "@/no.json"], "no.json'"), (["--arch", "@/half.json"], "half.json'"),
             (["--arch", "@/misspelt.json"], "'exit' is not known"), (["--metrics", "@/no/m.jsonl"], "no/m.jsonl'"),
+            (["--best", "@/b.mexit", "--validation", "0"], "--best needs held-out images"), (["--exit-weights", "1,2,3"], "3 exit weights"),
+            (["--mean", "0.5", "--std", "0.2"], "have 3 channels"), (["--report", "@/no/r.html"], "no/r.html'"),
             (["--metrics", "@/photos"], "it is a folder"), (["--state", "@/no/s"], "no/s'"), (["--state", "@/photos"], "photos': it exists and is not"),
         ] { expect(try fixture.train(more), 1, said, more) }
         for out in ["@/no/m.mexit", "@/photos"] { expect(try fixture.train(out: out), 1, "cannot write '", [out]) }

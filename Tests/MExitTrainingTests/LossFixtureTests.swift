@@ -13,6 +13,7 @@ import _MExitTestSupport
         var share: Double
         var temperature: Double
         var weights: [Double]
+        var mix: Double
     }
 
     @Test func lossesAndGradients() throws {
@@ -24,6 +25,7 @@ import _MExitTestSupport
             let (exits, rows, classes) = (shape[0], shape[1], shape[2])
             let logits = try file.floats("\(test.name).logits")
             let labels = try file.doubles("\(test.name).labels").map { Int32($0) }
+            let others = try file.doubles("\(test.name).others").map { Int32($0) }
             let expected = try file.doubles("\(test.name).losses")
             let losses = try ExitLosses(
                 exits: exits, classes: classes, labelSmoothing: test.smoothing,
@@ -31,13 +33,15 @@ import _MExitTestSupport
             var gradients = [Float](repeating: .nan, count: logits.count)
             try logits.withUnsafeBufferPointer { logits in
                 try gradients.withUnsafeMutableBufferPointer { gradients in
-                    try labels.withUnsafeBufferPointer { labels in
+                    try (labels + others).withUnsafeBufferPointer { labels in
                         for exit in 0..<exits {
                             let own = exit * rows * classes..<(exit + 1) * rows * classes
                             let result = losses(
                                 exit: exit,
                                 logits: { UnsafeBufferPointer(rebasing: logits[$0 * rows * classes..<($0 + 1) * rows * classes]) },
-                                labels: labels, weight: test.weights[exit], gradient: UnsafeMutableBufferPointer(rebasing: gradients[own]))
+                                labels: UnsafeBufferPointer(rebasing: labels[..<rows]),
+                                others: test.mix == 1 ? nil : UnsafeBufferPointer(rebasing: labels[rows...]), share: test.mix,
+                                weight: test.weights[exit], gradient: UnsafeMutableBufferPointer(rebasing: gradients[own]))
                             // Doubles on both sides: rounding of some hundred terms.
                             #expect(abs(result.loss - expected[exit]) <= 1e-12 * max(1, abs(expected[exit])), "\(test.name) exit \(exit)")
                             _ = try #require(result.correct <= rows)

@@ -199,6 +199,7 @@ private final class Recorder: TrainingObserver {
             _ = try second.run(observers: [rest])
             #expect(try bytes(second) == bytes(straight))
             #expect(rest.epochs.last?.validation == whole.epochs.last?.validation)
+            #expect(rest.epochs.map(\.conflicts) == whole.epochs.suffix(rest.epochs.count).map(\.conflicts))
             #expect(Array(second.state.parameters.values) == Array(straight.state.parameters.values))
         }
     }

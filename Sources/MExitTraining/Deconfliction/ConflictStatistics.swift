@@ -69,6 +69,37 @@ public struct ConflictStatistics: Hashable, Sendable {
         }
     }
 
+    /// All counts that are not 0, by a name of block and pair.
+    var counts: (whole: [String: UInt64], cosines: [String: Double]) {
+        var (whole, cosines): ([String: UInt64], [String: Double]) = ([:], [:])
+        for (block, entry) in blocks.enumerated() {
+            for pair in entry.pairs where pair.seen > 0 {
+                let name = "conflicts/\(block)/\(pair.first)-\(pair.second)"
+                whole[name + "/seen"] = UInt64(pair.seen)
+                whole[name + "/conflicts"] = UInt64(pair.conflicts)
+                cosines[name + "/cosines"] = pair.cosines
+            }
+        }
+        return (whole, cosines)
+    }
+
+    /// Takes over what ``counts`` gave; counts that are absent or impossible are 0.
+    mutating func restore(whole: [String: UInt64], cosines: [String: Double]) {
+        reset()
+        for block in blocks.indices {
+            for place in blocks[block].pairs.indices {
+                let pair = blocks[block].pairs[place]
+                let name = "conflicts/\(block)/\(pair.first)-\(pair.second)"
+                guard let seen = whole[name + "/seen"], let conflicts = whole[name + "/conflicts"], let sum = cosines[name + "/cosines"],
+                    conflicts <= seen, seen < 1 << 40, sum.isFinite
+                else { continue }
+                blocks[block].pairs[place].seen = Int(seen)
+                blocks[block].pairs[place].conflicts = Int(conflicts)
+                blocks[block].pairs[place].cosines = sum
+            }
+        }
+    }
+
     /// Forgets all counts.
     mutating func reset() {
         for block in blocks.indices {

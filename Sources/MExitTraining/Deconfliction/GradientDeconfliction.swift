@@ -14,7 +14,7 @@ import MExitParallel
 public final class GradientDeconfliction {
     public let options: DeconflictionOptions
     /// Counts since the last ``resetStatistics()``; empty blocks when exits share one loss.
-    public private(set) var statistics: ConflictStatistics
+    public internal(set) var statistics: ConflictStatistics
 
     private let combiner: any GradientCombiner
     /// Chooses what a combiner draws.

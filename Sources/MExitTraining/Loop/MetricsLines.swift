@@ -44,7 +44,7 @@ struct StepLine: Encodable {
     }
 }
 
-struct EpochLine: Encodable {
+struct EpochLine: Codable {
     var type = "epoch"
     var epoch, step: Int
     var lr: Double
@@ -65,7 +65,7 @@ struct EpochLine: Encodable {
     }
 }
 
-struct BlockLine: Encodable {
+struct BlockLine: Codable {
     var block: String
     var pairs: [PairLine]
 
@@ -75,7 +75,7 @@ struct BlockLine: Encodable {
     }
 }
 
-struct PairLine: Encodable {
+struct PairLine: Codable {
     var exits: [Int]
     /// Tensors seen, summed over the epoch's steps, and those in conflict.
     var seen, conflicts: Int

@@ -3,7 +3,7 @@ import MExitIR
 
 extension Trainer {
     /// Everything that is needed to go on bit for bit, at any step: parameters, momentum, their average, position, the epoch's tally,
-    /// and the options, so that another run cannot go on with it by mistake. Conflict counts of the epoch in progress are not kept.
+    /// conflict counts, and the options, so that another run cannot go on with it by mistake.
     ///
     /// - Throws: `ModelError`.
     public func checkpoint(classNames: [String], provenance: Provenance) throws -> TrainingState {
@@ -22,6 +22,9 @@ extension Trainer {
             saved.counters["tally/\(exit)/correct"] = UInt64(tally.correct)
             saved.counters["tally/\(exit)/seen"] = UInt64(tally.seen)
         }
+        let counts = deconfliction.statistics.counts
+        saved.counters.merge(counts.whole) { own, _ in own }
+        saved.numbers.merge(counts.cosines) { own, _ in own }
         for (name, value) in identity { saved.texts["options/" + name] = value }
         return saved
     }
@@ -34,8 +37,11 @@ extension Trainer {
         guard saved.model.provenance.dataFingerprint == provenance.dataFingerprint else {
             throw mismatch("it was trained on other images ('\(saved.model.provenance.data)')")
         }
+        guard saved.model.preprocessing == Preprocessing(mean: normalization.mean, std: normalization.std) else {
+            throw mismatch("its images are normalised otherwise: with \(saved.model.preprocessing)")
+        }
         for (name, value) in identity {
-            let found = saved.texts["options/" + name] ?? "missing"
+            let found = saved.texts["options/" + name] ?? Trainer.absent[name] ?? "missing"
             guard found == value else { throw mismatch("its \(name) is \(found), this run's \(value)") }
         }
         guard let step = saved.counters["step"], step <= UInt64(options.epochs * stepsPerEpoch) else {
@@ -65,6 +71,7 @@ extension Trainer {
             _ = state.optimizer.velocity.floats[tensor.range].update(
                 fromContentsOf: saved.tensors["velocity/" + tensor.spec.name]?.values ?? [])
         }
+        deconfliction.statistics.restore(whole: saved.counters, cosines: saved.numbers)
         state.step = Int(step)
         state.tally = tally
     }
@@ -72,6 +79,12 @@ extension Trainer {
     private func mismatch(_ what: String) -> TrainingError {
         TrainingError(.mismatch, "cannot go on from the training state: \(what); resume with the network, data and options it was made with")
     }
+
+    /// What it means that a state does not mention an option.
+    private static let absent = [
+        "radius of CAGrad": "0.5", "exit weights": "constant", "distillation": "none", "decay of the weight average": "0.0", "smallest part": "0.0",
+        "mixing": "mixup 0.0 cutmix 0.0",
+    ]
 
     /// What must be the same for two runs to be the same.
     private var identity: [(name: String, value: String)] {
@@ -87,6 +100,7 @@ extension Trainer {
             ("distillation", options.distillation.map { "\($0.share) at temperature \($0.temperature)" } ?? "none"),
             ("decay of the weight average", "\(options.averaging)"),
             ("augmentation", "crop \(augmentation.cropPadding) flip \(augmentation.horizontalFlip) cutout \(augmentation.cutout)"),
+            ("smallest part", "\(augmentation.smallestPart)"), ("mixing", "mixup \(options.mixing.mixup) cutmix \(options.mixing.cutmix)"),
             ("seed", "\(options.seed)"), ("validation images", "\(validation?.data.count ?? 0)"),
         ]
     }

@@ -26,10 +26,11 @@ public final class Trainer {
     private let losses: ExitLosses
     /// Cumulative per exit.
     private let macs: [Int]
-    private let gradients: ExitGradients
-    private let deconfliction: GradientDeconfliction
-    /// Labels of the batch at hand.
+    let gradients: ExitGradients
+    let deconfliction: GradientDeconfliction
+    /// Labels of the batch at hand, and how its images are mixed.
     private var labels: [Int32] = []
+    private var mixing = Mixing.Draw.none
 
     /// - Parameters:
     ///   - graph: with the images' shape as input and as many classes as the data.
@@ -45,7 +46,7 @@ public final class Trainer {
         try Trainer.check(graph, data.train)
         self.graph = graph
         self.options = options
-        let normalization = try Normalization(measuring: data.train)
+        let normalization = try options.normalization ?? Normalization(measuring: data.train)
         self.normalization = normalization
         loader = try SampleLoader(data: data.train, normalization: normalization, augmentation: options.augmentation, seed: options.seed)
         validation = try data.validation.map { try SampleLoader(data: $0, normalization: normalization) }
@@ -66,6 +67,9 @@ public final class Trainer {
             parameters: state.parameters, gradients: gradients, options: options.deconfliction, seed: options.seed)
         network = try TrainingNetwork(parameters: state.parameters, batch: sampler.batchSize, pool: pool, groups: groups)
     }
+
+    /// Of the training images; those held out are a view of the same pixels.
+    var imageBytes: Int { loader.data.storedBytes }
 
     private static func check(_ graph: Graph, _ data: DataSet) throws {
         let image = Shape.map(channels: data.channels, height: data.size.height, width: data.size.width)
@@ -140,6 +144,7 @@ public final class Trainer {
     private func step(_ batch: [Int], epoch: Int) throws -> StepReport {
         let rate = schedule.rate(step: state.step)
         fill(batch, from: loader, epoch: epoch)
+        mix(count: batch.count, epoch: epoch)
         network.forward(count: batch.count, training: true)
         let weights = options.exitWeights.weights(macs: macs, epoch: epoch, epochs: options.epochs)
         let results = evaluate(losses, weights: weights)
@@ -181,6 +186,20 @@ extension Trainer {
                 channelStride: Int(map.channel_stride))
         }
         labels = batch.map { loader.data.labels[$0] }
+        mixing = .none
+    }
+
+    /// Mixes the batch at hand as the options say.
+    private func mix(count: Int, epoch: Int) {
+        let size = loader.data.size
+        mixing = options.mixing.draw(size: size, seed: options.seed, epoch: epoch, batch: state.step % stepsPerEpoch)
+        guard mixing != .none else { return }
+        let (map, draw) = (network.inputMap, mixing)
+        pool.run(count / 2) { _, place in
+            draw.apply(
+                network.inputPointer(sample: place), network.inputPointer(sample: count - 1 - place), channels: loader.data.channels,
+                size: size, rowStride: Int(map.row_stride), channelStride: Int(map.channel_stride))
+        }
     }
 
     /// The loss of every exit on the batch at hand.
@@ -188,12 +207,16 @@ extension Trainer {
     /// - Parameter weights: of the derivatives, which are left with the network; nil: none are needed.
     func evaluate(_ losses: ExitLosses, weights: [Double]?) -> [SoftmaxCrossEntropy.Result] {
         var results = [SoftmaxCrossEntropy.Result](repeating: .init(loss: 0, correct: 0), count: graph.exits.count)
+        let share = mixing.share
+        let others = Array(labels.reversed())
         results.withUnsafeMutableBufferPointer { results in
             labels.withUnsafeBufferPointer { labels in
-                pool.run(results.count) { _, exit in
-                    results[exit] = losses(
-                        exit: exit, logits: network.logits(exit:), labels: labels, weight: weights?[exit] ?? 1,
-                        gradient: weights == nil ? nil : network.logitGradients(exit: exit))
+                others.withUnsafeBufferPointer { others in
+                    pool.run(results.count) { _, exit in
+                        results[exit] = losses(
+                            exit: exit, logits: network.logits(exit:), labels: labels, others: share == 1 ? nil : others, share: share,
+                            weight: weights?[exit] ?? 1, gradient: weights == nil ? nil : network.logitGradients(exit: exit))
+                    }
                 }
             }
         }

@@ -22,6 +22,9 @@ public struct TrainingOptions: Hashable, Sendable {
     /// Decay of ``WeightAverage``, below 1; 0: the weights themselves are validated and saved.
     public var averaging: Double
     public var augmentation: Augmentation
+    public var mixing: Mixing
+    /// Nil: measured on the training images.
+    public var normalization: Normalization?
     /// Chooses first weights, the order of images, and augmentations.
     public var seed: UInt64
 
@@ -29,7 +32,7 @@ public struct TrainingOptions: Hashable, Sendable {
         epochs: Int = 20, batchSize: Int = 64, learningRate: Double = 0.1, schedule: LearningRateSchedule.Shape = .cosine,
         warmup: Double = 1, optimizer: SGDOptions = SGDOptions(), deconfliction: DeconflictionOptions = DeconflictionOptions(),
         labelSmoothing: Double = 0, exitWeights: ExitWeights = .constant, distillation: Distillation? = nil, averaging: Double = 0,
-        augmentation: Augmentation = Augmentation(), seed: UInt64 = 0
+        augmentation: Augmentation = Augmentation(), mixing: Mixing = Mixing(), normalization: Normalization? = nil, seed: UInt64 = 0
     ) {
         self.epochs = epochs
         self.batchSize = batchSize
@@ -43,12 +46,14 @@ public struct TrainingOptions: Hashable, Sendable {
         self.distillation = distillation
         self.averaging = averaging
         self.augmentation = augmentation
+        self.mixing = mixing
+        self.normalization = normalization
         self.seed = seed
     }
 
     /// Checks all that does not depend on the data.
     ///
-    /// - Throws: ``TrainingError`` or ``NetworkError`` naming the number and its range.
+    /// - Throws: ``TrainingError``, ``NetworkError`` or `DataError` naming the number and its range.
     public func check() throws {
         guard (1...1_000_000).contains(epochs) else {
             throw TrainingError(.badOption, "the number of epochs is \(epochs); it must be 1 ... 1000000")
@@ -59,6 +64,7 @@ public struct TrainingOptions: Hashable, Sendable {
         try optimizer.check()
         try deconfliction.check()
         try exitWeights.check()
+        try mixing.check()
         try distillation?.check()
         try WeightAverage.check(decay: averaging)
         _ = try LearningRateSchedule(base: learningRate, shape: schedule, warmup: warmup, epochs: epochs, stepsPerEpoch: 1)

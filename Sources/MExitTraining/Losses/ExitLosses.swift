@@ -21,17 +21,21 @@ struct ExitLosses {
     ///
     /// - Parameters:
     ///   - logits: `[N, K]` of any exit.
+    ///   - others, share: of mixed images, as in ``SoftmaxCrossEntropy``.
     ///   - weight: of the gradient.
     ///   - gradient: nil, or `[N, K]` to overwrite.
     func callAsFunction(
-        exit: Int, logits: (Int) -> UnsafeBufferPointer<Float>, labels: UnsafeBufferPointer<Int32>, weight: Double = 1,
+        exit: Int, logits: (Int) -> UnsafeBufferPointer<Float>, labels: UnsafeBufferPointer<Int32>,
+        others: UnsafeBufferPointer<Int32>? = nil, share: Double = 1, weight: Double = 1,
         gradient: UnsafeMutableBufferPointer<Float>?
     ) -> SoftmaxCrossEntropy.Result {
         guard let distillation, exit != exits - 1 else {
-            return crossEntropy(logits: logits(exit), labels: labels, classes: classes, weight: weight, gradient: gradient)
+            return crossEntropy(
+                logits: logits(exit), labels: labels, others: others, share: share, classes: classes, weight: weight, gradient: gradient)
         }
         var result = crossEntropy(
-            logits: logits(exit), labels: labels, classes: classes, weight: weight * (1 - distillation.share), gradient: gradient)
+            logits: logits(exit), labels: labels, others: others, share: share, classes: classes,
+            weight: weight * (1 - distillation.share), gradient: gradient)
         let divergence = distillation(
             student: logits(exit), teacher: logits(exits - 1), classes: classes, weight: weight * distillation.share, addingTo: gradient)
         result.loss = (1 - distillation.share) * result.loss + distillation.share * divergence

@@ -31,12 +31,15 @@ public struct SoftmaxCrossEntropy: Hashable, Sendable {
     /// - Parameters:
     ///   - logits: `[N, K]`, row-major.
     ///   - labels: `[N]`, each in `0 ..< K`.
+    ///   - others: nil, or `[N]`: second labels of mixed images, which take the place of 1 - share of the first.
+    ///   - share: of the first labels, 0 ... 1. A hit is the larger share's label.
     ///   - classes: K.
     ///   - weight: the gradient is that of `weight * loss`; the result is not scaled.
     ///   - gradient: nil, or `[N, K]` that receives (softmax - t) * weight / N. May be the logits' own memory.
     /// - Complexity: O(N K), no allocation; sums in double.
     public func callAsFunction(
-        logits: UnsafeBufferPointer<Float>, labels: UnsafeBufferPointer<Int32>, classes: Int, weight: Double = 1,
+        logits: UnsafeBufferPointer<Float>, labels: UnsafeBufferPointer<Int32>, others: UnsafeBufferPointer<Int32>? = nil, share: Double = 1,
+        classes: Int, weight: Double = 1,
         gradient: UnsafeMutableBufferPointer<Float>? = nil
     ) -> Result {
         let n = labels.count
@@ -47,11 +50,12 @@ public struct SoftmaxCrossEntropy: Hashable, Sendable {
         let smooth = labelSmoothing / Double(classes)
         for i in 0..<n {
             let label = Int(labels[i])
-            precondition(label >= 0 && label < classes, "a label is a class index")
+            let other = others.map { Int($0[i]) } ?? label
+            precondition(label >= 0 && label < classes && other >= 0 && other < classes, "a label is a class index")
             let row = i * classes
             var best = 0
             for k in 1..<max(classes, 1) where logits[row + k] > logits[row + best] { best = k }
-            if best == label { result.correct += 1 }
+            if best == (share >= 0.5 ? label : other) { result.correct += 1 }
             let top = Double(logits[row + best])
             var total = 0.0
             var sum = 0.0
@@ -61,11 +65,11 @@ public struct SoftmaxCrossEntropy: Hashable, Sendable {
                 sum += z
             }
             let logTotal = log(total)
-            let own = Double(logits[row + label]) - top
+            let own = share * (Double(logits[row + label]) - top) + (1 - share) * (Double(logits[row + other]) - top)
             result.loss += logTotal - (1 - labelSmoothing) * own - smooth * sum
             guard let gradient else { continue }
             for k in 0..<classes {
-                let target = smooth + (k == label ? 1 - labelSmoothing : 0)
+                let target = smooth + (1 - labelSmoothing) * ((k == label ? share : 0) + (k == other ? 1 - share : 0))
                 gradient[row + k] = Float((exp(Double(logits[row + k]) - top - logTotal) - target) * scale)
             }
         }
