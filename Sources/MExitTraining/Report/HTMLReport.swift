@@ -29,7 +29,7 @@ struct HTMLReport {
         body{font:15px/1.5 system-ui,sans-serif;max-width:1180px;margin:2em auto;padding:0 1em;color:#222;background:#fff}
         h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #ccc}
         table{border-collapse:collapse}td,th{padding:.2em .9em;text-align:right;border-bottom:1px solid #eee}
-        .charts{display:flex;flex-wrap:wrap;gap:1em}figure{margin:0 0 1em;flex:1 1 480px}figure.map{display:inline-block;margin-right:2em;overflow-x:auto}
+        .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(440px,1fr));gap:1em}figure{margin:0 0 1em}figure.map{display:inline-block;margin-right:2em;overflow-x:auto}
         figcaption{font-weight:600}svg{width:100%;max-width:100%;font:11px system-ui,sans-serif}
         .grid{stroke:#ddd}polyline{fill:none;stroke-width:1.6}.end{text-anchor:end}.middle{text-anchor:middle}
         .legend span{margin-right:1em}.legend i{display:inline-block;width:1em;height:.6em;margin-right:.3em}
