@@ -44,6 +44,9 @@ static inline const mexit_pointwise_isa *mexit_pointwise_best(void) {
 /* Output positions o in begin ..< end have o * stride - pad + tap inside 0 ..< size. */
 static inline void mexit_pool_range(int32_t tap, int32_t stride, int32_t pad, int32_t size, int32_t outputs,
                                     int32_t *begin, int32_t *end) {
+  *begin = 0;
+  *end = outputs;
+  if (tap >= pad && (int64_t)(outputs - 1) * stride - pad + tap < size) return; /* most taps: spare the divisions */
   const int64_t first = (int64_t)pad - tap, last = (int64_t)size - 1 + pad - tap;
   const int64_t b = first > 0 ? (first + stride - 1) / stride : 0;
   const int64_t e = last < 0 ? 0 : last / stride + 1;

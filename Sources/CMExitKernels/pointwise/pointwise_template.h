@@ -57,8 +57,27 @@ static void NAME(add)(const mexit_plane *p, const float *a, const float *b, int6
   }
 }
 
+/* Stride as a constant where it is 1 or 2: the compiler makes vectors of those. */
+#define EACH_OUTPUT(statement)                                                       \
+  if (p->stride_w == 1) {                                                            \
+    for (int32_t w = begin; w < end; w++) {                                          \
+      const float v = from[w];                                                       \
+      statement;                                                                     \
+    }                                                                                \
+  } else if (p->stride_w == 2) {                                                     \
+    for (int32_t w = begin; w < end; w++) {                                          \
+      const float v = from[2 * w];                                                   \
+      statement;                                                                     \
+    }                                                                                \
+  } else {                                                                           \
+    for (int32_t w = begin; w < end; w++) {                                          \
+      const float v = from[(int64_t)w * p->stride_w];                                \
+      statement;                                                                     \
+    }                                                                                \
+  }
+
 /* Tap by tap over a whole output row, each tap over the outputs whose window has it inside the image. A NaN stays. */
-static void NAME(max_pool_row)(const mexit_pool2d *p, const float *x, int32_t h, float *y) {
+static void NAME(max_pool_row)(const mexit_pool2d *p, const float *x, int32_t h, float *restrict y) {
   for (int32_t w = 0; w < p->y.width; w++) y[w] = -__builtin_inff();
   for (int32_t ky = 0; ky < p->kernel_h; ky++) {
     const int64_t row = (int64_t)h * p->stride_h - p->pad_h + ky;
@@ -67,11 +86,7 @@ static void NAME(max_pool_row)(const mexit_pool2d *p, const float *x, int32_t h,
       int32_t begin, end;
       mexit_pool_range(kx, p->stride_w, p->pad_w, p->x.width, p->y.width, &begin, &end);
       const float *from = x + row * p->x.row_stride + kx - p->pad_w;
-      const int64_t stride = p->stride_w;
-      for (int32_t w = begin; w < end; w++) {
-        const float v = from[w * stride];
-        y[w] = v > y[w] || v != v ? v : y[w];
-      }
+      EACH_OUTPUT(y[w] = v > y[w] || v != v ? v : y[w])
     }
   }
 }
@@ -79,7 +94,7 @@ static void NAME(max_pool)(const mexit_pool2d *p, const float *x, float *y) {
   for (int32_t h = 0; h < p->y.height; h++) NAME(max_pool_row)(p, x, h, y + h * p->y.row_stride);
 }
 
-static void NAME(avg_pool_row)(const mexit_pool2d *p, const float *x, int32_t h, float *y) {
+static void NAME(avg_pool_row)(const mexit_pool2d *p, const float *x, int32_t h, float *restrict y) {
   int32_t rows = 0;
   for (int32_t w = 0; w < p->y.width; w++) y[w] = 0.0f;
   for (int32_t ky = 0; ky < p->kernel_h; ky++) {
@@ -90,8 +105,7 @@ static void NAME(avg_pool_row)(const mexit_pool2d *p, const float *x, int32_t h,
       int32_t begin, end;
       mexit_pool_range(kx, p->stride_w, p->pad_w, p->x.width, p->y.width, &begin, &end);
       const float *from = x + row * p->x.row_stride + kx - p->pad_w;
-      const int64_t stride = p->stride_w;
-      for (int32_t w = begin; w < end; w++) y[w] += from[w * stride];
+      EACH_OUTPUT(y[w] += v)
     }
   }
   if (p->count_include_pad) rows = p->kernel_h;
@@ -102,6 +116,41 @@ static void NAME(avg_pool_row)(const mexit_pool2d *p, const float *x, int32_t h,
     y[w] = y[w] / (float)(rows * columns);
   }
 }
+#undef EACH_OUTPUT
+
+/* A row with no padding and too few outputs for vectors: the same sums, four at a time in registers. */
+static void NAME(avg_pool_narrow_row)(const mexit_pool2d *p, const float *x, int32_t h, float *restrict y) {
+  const float *top = x + (int64_t)h * p->stride_h * p->x.row_stride;
+  const float window = (float)(p->kernel_h * p->kernel_w);
+  int32_t w = 0;
+  for (; w + 4 <= p->y.width; w += 4) {
+    float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
+    for (int32_t ky = 0; ky < p->kernel_h; ky++) {
+      const float *from = top + ky * p->x.row_stride + (int64_t)w * p->stride_w;
+      for (int32_t kx = 0; kx < p->kernel_w; kx++, from++) {
+        a += from[0];
+        b += from[p->stride_w];
+        c += from[2 * (int64_t)p->stride_w];
+        d += from[3 * (int64_t)p->stride_w];
+      }
+    }
+    y[w] = a / window;
+    y[w + 1] = b / window;
+    y[w + 2] = c / window;
+    y[w + 3] = d / window;
+  }
+  for (; w < p->y.width; w++) {
+    float sum = 0.0f;
+    for (int32_t ky = 0; ky < p->kernel_h; ky++)
+      for (int32_t kx = 0; kx < p->kernel_w; kx++) sum += top[ky * p->x.row_stride + (int64_t)w * p->stride_w + kx];
+    y[w] = sum / window;
+  }
+}
+
 static void NAME(avg_pool)(const mexit_pool2d *p, const float *x, float *y) {
-  for (int32_t h = 0; h < p->y.height; h++) NAME(avg_pool_row)(p, x, h, y + h * p->y.row_stride);
+  const bool narrow = p->y.width < 16 && p->pad_h == 0 && p->pad_w == 0;
+  for (int32_t h = 0; h < p->y.height; h++) {
+    if (narrow) NAME(avg_pool_narrow_row)(p, x, h, y + h * p->y.row_stride);
+    else NAME(avg_pool_row)(p, x, h, y + h * p->y.row_stride);
+  }
 }
