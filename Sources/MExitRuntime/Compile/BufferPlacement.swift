@@ -10,13 +10,16 @@ enum BufferPlacement {
     private enum Sharing: CaseIterable {
         /// Memory whose halos are read belongs to one layout for good: nothing is ever zeroed.
         case withinLayouts
+        /// The same for values that the next operations use up, such as bottlenecks: there are many, and they find room again in
+        /// the memory of the last.
+        case temporariesWithinLayouts
         /// Every buffer starts at a multiple of its plane, so that buffers of one geometry find each other's zeros.
         case alignedPlanes
         case anywhere
     }
 
     /// How much more memory than the smallest placement one that zeroes fewer halos may take.
-    private static let allowance = 1.25
+    private static let allowance = 1.2
 
     /// Sets the offsets; returns the floats needed.
     ///
@@ -36,7 +39,7 @@ enum BufferPlacement {
             for sharing in isHuge ? [Sharing.alignedPlanes] : Sharing.allCases {
                 var trial = buffers
                 let floats = try firstFit(&trial, order, sharing)
-                let cleared = dirty(trial).reduce(0) { $0 + trial[$1].channels * trial[$1].geometry.height }
+                let cleared = dirty(trial).reduce(0) { $0 + trial[$1].zeros.count * trial[$1].geometry.height }
                 trials.append((floats, cleared, trial))
             }
         }
@@ -63,7 +66,7 @@ enum BufferPlacement {
             for other in placed {
                 let rival = buffers[other]
                 let meets = rival.firstWrite <= buffer.lastRead && buffer.firstWrite <= rival.lastRead
-                let spoils = sharing == .withinLayouts && rival.geometry != buffer.geometry && (rival.needsZeros || buffer.needsZeros)
+                let spoils = rival.geometry != buffer.geometry && (keeps(rival, sharing) || keeps(buffer, sharing))
                 guard meets || spoils else { continue }
                 if offset + buffer.floats <= rival.offset { break }
                 offset = max(offset, (rival.offset + rival.floats + grain - 1) / grain * grain)
@@ -81,6 +84,15 @@ enum BufferPlacement {
         return floats
     }
 
+    /// Whether the memory of a buffer is for its layout alone.
+    private static func keeps(_ buffer: Buffer, _ sharing: Sharing) -> Bool {
+        switch sharing {
+        case .withinLayouts: !buffer.zeros.isEmpty
+        case .temporariesWithinLayouts: !buffer.zeros.isEmpty && buffer.lastRead - buffer.firstWrite <= 2
+        case .alignedPlanes, .anywhere: false
+        }
+    }
+
     /// The layout that some memory's halos are zero for.
     private enum Zeros: Hashable {
         case untouched
@@ -94,9 +106,13 @@ enum BufferPlacement {
     /// Samples follow each other in a slot and leave at any exit, so before the first write of a run, memory counts as zero for
     /// a layout only if no buffer of another layout ever uses it.
     static func dirty(_ buffers: [Buffer]) -> [Int] {
-        let borders = Array(Set(buffers.flatMap { [$0.offset, $0.offset + $0.floats] })).sorted()
+        func zeros(_ buffer: Buffer) -> (begin: Int, end: Int) {
+            (buffer.offset + buffer.zeros.lowerBound * buffer.plane, buffer.offset + buffer.zeros.upperBound * buffer.plane)
+        }
+        let borders = Array(Set(buffers.flatMap { [$0.offset, $0.offset + $0.floats, zeros($0).begin, zeros($0).end] })).sorted()
         let number = Dictionary(uniqueKeysWithValues: borders.enumerated().map { ($1, $0) })
-        func parts(of buffer: Buffer) -> Range<Int> { (number[buffer.offset] ?? 0)..<(number[buffer.offset + buffer.floats] ?? 0) }
+        func parts(_ begin: Int, _ end: Int) -> Range<Int> { (number[begin] ?? 0)..<(number[end] ?? 0) }
+        func parts(of buffer: Buffer) -> Range<Int> { parts(buffer.offset, buffer.offset + buffer.floats) }
         func own(_ buffer: Buffer) -> Zeros { .of(buffer.geometry, phase: buffer.offset % max(buffer.plane, 1)) }
         var state = [Zeros](repeating: .untouched, count: borders.count)
         for buffer in buffers {
@@ -105,12 +121,11 @@ enum BufferPlacement {
         var found: [Int] = []
         for index in buffers.indices.sorted(by: { (buffers[$0].firstWrite, $0) < (buffers[$1].firstWrite, $1) }) {
             let buffer = buffers[index]
-            if buffer.needsZeros, !parts(of: buffer).allSatisfy({ state[$0] == own(buffer) }) {
-                found.append(index)
-                for part in parts(of: buffer) { state[part] = own(buffer) }
-            } else {
-                for part in parts(of: buffer) where state[part] != own(buffer) { state[part] = .none }
-            }
+            for part in parts(of: buffer) where state[part] != own(buffer) { state[part] = .none }
+            let read = parts(zeros(buffer).begin, zeros(buffer).end)
+            guard !read.allSatisfy({ state[$0] == own(buffer) }) else { continue }
+            found.append(index)
+            for part in read { state[part] = own(buffer) }
         }
         return found
     }

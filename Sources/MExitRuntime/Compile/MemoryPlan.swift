@@ -39,8 +39,8 @@ struct MemoryPlan {
         /// Operations between which it is in use: -1 is loading the input, the number of operations is reading logits.
         var firstWrite: Int
         var lastRead: Int
-        /// A convolution reads zeros from its halos.
-        var needsZeros = false
+        /// Channels whose halos a convolution reads, which must be zero; empty for none.
+        var zeros = 0..<0
         /// Floats of one plane, and of all.
         var plane = 0
         var floats = 0
@@ -135,8 +135,13 @@ struct MemoryPlan {
         }
         for value in logits { touch(value, from: operations.count, to: operations.count) }
         for operation in operations {
-            guard case .conv2d(let conv, _) = operation.kind, conv.padding > 0, let root = storage[operation.inputs[0]]?.root else { continue }
-            buffers[root]?.needsZeros = true
+            let input = operation.inputs[0]
+            guard case .conv2d(let conv, _) = operation.kind, conv.padding > 0, let inside = storage[input], let buffer = buffers[inside.root]
+            else { continue }
+            let read = inside.channel..<inside.channel + graph.shapes[input].channels
+            buffers[inside.root]?.zeros =
+                buffer.zeros.isEmpty
+                ? read : min(buffer.zeros.lowerBound, read.lowerBound)..<max(buffer.zeros.upperBound, read.upperBound)
         }
         return buffers.values.sorted { ($0.firstWrite, $0.root) < ($1.firstWrite, $1.root) }
     }
@@ -156,7 +161,8 @@ struct MemoryPlan {
         place(buffers, slack)
         for index in BufferPlacement.dirty(buffers) {
             let buffer = buffers[index]
-            clears.append((max(buffer.firstWrite, 0), MemoryPlan.place(channels: buffer.channels, buffer.geometry, at: slack + buffer.offset)))
+            let start = slack + buffer.offset + buffer.zeros.lowerBound * buffer.plane
+            clears.append((max(buffer.firstWrite, 0), MemoryPlan.place(channels: buffer.zeros.count, buffer.geometry, at: start)))
         }
     }
 
