@@ -28,11 +28,11 @@ enum Spin {
 /// A mutex and a condition: where threads sleep.
 ///
 /// Unchecked: the two system objects are made for sharing; their memory is fixed until `deinit`.
-final class Bell: @unchecked Sendable {
+package final class Bell: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-    init() {
+    package init() {
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
     }
@@ -45,7 +45,7 @@ final class Bell: @unchecked Sendable {
     }
 
     /// Wakes all sleepers.
-    func ring() {
+    package func ring() {
         pthread_mutex_lock(mutex)
         pthread_cond_broadcast(condition)
         pthread_mutex_unlock(mutex)
@@ -53,7 +53,7 @@ final class Bell: @unchecked Sendable {
 
     /// Sleeps until `look` gives a value; it is asked under the lock, so a change made before a ring is not missed.
     @discardableResult
-    func wait<Value>(until look: () -> Value?) -> Value {
+    package func wait<Value>(until look: () -> Value?) -> Value {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {

@@ -1,4 +1,5 @@
 import CMExitKernels
+import MExitCheckpoint
 import MExitIR
 
 /// How a model is compiled.
@@ -24,7 +25,8 @@ public struct CompileOptions: Hashable, Sendable {
 /// A model made ready to run: batch norms folded, activations fused, concats turned into placement, kernels chosen for
 /// this CPU, weights packed, memory planned. Immutable; share it between as many contexts and threads as you like.
 ///
-/// Unchecked: every stored property is constant, and the packed weights are not written after `init`.
+/// Unchecked: every stored property is constant. The packed weights of a stage are written once, by `init` or by the one
+/// thread that loads them, before ``progress`` says so; nobody reads them before they have asked it.
 public final class CompiledModel: @unchecked Sendable {
     /// The graph that was compiled, all exits included.
     public let graph: Graph
@@ -56,41 +58,65 @@ public final class CompiledModel: @unchecked Sendable {
     /// The least that any plan of the same buffers could take.
     public let leastSlotFloats: Int
 
+    /// What is to be packed for each stage.
+    let packings: [[Packing]]
+    /// Which stages have their weights.
+    let progress = LoadProgress()
+    /// The thread that reads the weights, for ``loading(path:options:)``.
+    let loader: StageLoader?
+
     /// Compiles a model.
     ///
     /// - Throws: ``RuntimeError`` or `GraphError` when the exits asked for are not there, or memory is short.
     /// - Complexity: O(parameters); some milliseconds for 3 M parameters.
-    public init(_ model: Model, options: CompileOptions = CompileOptions()) throws {
+    public convenience init(_ model: Model, options: CompileOptions = CompileOptions()) throws {
+        try model.check()
+        try self.init(planning: ModelDescription(model), options: options, reader: nil)
+        let packer = Packer(graph: graph, weights: weights.base) { model.tensors[$0] ?? [] }
+        for packings in packings {
+            try packings.forEach(packer.pack)
+            progress.stageLoaded()
+        }
+    }
+
+    /// Everything but the weights.
+    ///
+    /// - Parameter reader: where a thread takes them from, starting at once; nil when the caller packs them.
+    init(planning description: ModelDescription, options: CompileOptions, reader: CheckpointReader?) throws {
         if let unknown = mexit_cpu_disable_error() {
             throw RuntimeError(.badUse, "MEXIT_CPU_DISABLE names '\(String(cString: unknown))'; known are avx512, avx2, neon")
         }
-        try model.check()
-        let graph = model.graph
+        let graph = description.graph
         let stages = try graph.stages(exits: options.exits)
         let operations = Fusion(graph: graph, stages: stages, foldsBatchNorm: options.foldsBatchNorm).operations(of: stages)
         let logits = stages.map { graph.exits[$0.exit].logits }
         let memory = try MemoryPlan(graph: graph, operations: operations, logits: logits)
         let compiler = try Compiler(
-            model: model, operations: operations, memory: memory, stageCount: stages.count, reordersSums: options.reordersSums)
-        let input = try compiler.place(0)
+            graph: graph, operations: operations, memory: memory, stageCount: stages.count, reordersSums: options.reordersSums)
         self.graph = graph
-        preprocessing = model.preprocessing
-        classNames = model.classNames
-        policies = model.policies
-        gainTables = model.gainTables
+        preprocessing = description.preprocessing
+        classNames = description.classNames
+        policies = description.policies
+        gainTables = description.gainTables
         exits = stages.map(\.exit)
         stageCosts = try graph.stageCosts(exits: options.exits)
         cumulativeCosts = Graph.cumulative(stageCosts)
         stageOperations = stages.map(\.nodes.count)
         steps = compiler.steps
         stageStarts = compiler.stageStarts
-        weights = try compiler.weights()
-        self.input = input
+        packings = compiler.packings
+        weights = try AlignedFloats(count: compiler.weightFloats)
+        input = try compiler.place(0)
         self.logits = try logits.map(compiler.place)
         scratchFloats = compiler.scratchFloats
         slotFloats = memory.slotFloats
         leastSlotFloats = memory.leastFloats
+        loader = reader.map { [weights, packings, progress] in
+            StageLoader(reader: $0, packings: packings, weights: weights, progress: progress)
+        }
     }
+
+    deinit { loader?.stop() }
 
     /// Number of classes.
     public var classCount: Int { graph.classCount }

@@ -1,25 +1,29 @@
 import CMExitKernels
 import MExitIR
 
-/// Turns fused operations into steps: folds batch norms, chooses kernels, packs weights.
+/// Turns fused operations into steps: chooses kernels and gives weights their places. No tensor is needed for that.
 struct Compiler {
-    let model: Model
+    let graph: Graph
     let memory: MemoryPlan
     let reordersSums: Bool
     private(set) var steps: [Step] = []
     /// First step of each stage, and one past the last step.
     private(set) var stageStarts: [Int] = []
-    private var packed: [Float] = []
+    /// Per stage, what is to be packed where.
+    private(set) var packings: [[Packing]] = []
+    /// Size of the packed weights.
+    private(set) var weightFloats = 0
     private(set) var scratchFloats = 0
 
-    init(model: Model, operations: [FusedOperation], memory: MemoryPlan, stageCount: Int, reordersSums: Bool) throws {
-        self.model = model
+    init(graph: Graph, operations: [FusedOperation], memory: MemoryPlan, stageCount: Int, reordersSums: Bool) throws {
+        self.graph = graph
         self.reordersSums = reordersSums
         self.memory = memory
         var next = 0
         var clears = memory.clears[...]
         for stage in 0..<stageCount {
             stageStarts.append(steps.count)
+            packings.append([])
             while next < operations.count, operations[next].stage == stage {
                 while let clear = clears.first, clear.operation <= next {
                     let node = operations[next].output
@@ -33,19 +37,10 @@ struct Compiler {
         stageStarts.append(steps.count)
     }
 
-    /// The packed weights, in memory of their own.
-    func weights() throws -> AlignedFloats {
-        let memory = try AlignedFloats(count: packed.count)
-        packed.withUnsafeBufferPointer { source in
-            if let base = source.baseAddress { memory.base.update(from: base, count: source.count) }
-        }
-        return memory
-    }
-
     /// Where a value lies in a slot.
     func place(_ value: Int) throws -> MemoryPlan.Place {
         guard let place = memory.places[value] else {
-            throw RuntimeError(.badModel, "\(model.graph.nodes[value].name) has no place in memory; this is a fault of the compiler, please report it")
+            throw RuntimeError(.badModel, "\(graph.nodes[value].name) has no place in memory; this is a fault of the compiler, please report it")
         }
         return place
     }
@@ -69,7 +64,7 @@ struct Compiler {
 
     private func count(_ operation: FusedOperation, in step: inout Step) {
         step.operations += operation.nodes.count
-        step.macs += operation.nodes.reduce(0) { $0 + model.graph.cost(ofNode: $1).macs }
+        step.macs += operation.nodes.reduce(0) { $0 + graph.cost(ofNode: $1).macs }
     }
 
     /// Copies what could not be placed inside a concat. A concat whose inputs are all in place costs nothing; it still is an
@@ -110,25 +105,19 @@ struct Compiler {
         switch operation.kind {
         case .conv2d(let conv, let norm):
             let add = operation.inputs.count > 1 ? try place(operation.inputs[1]) : nil
-            return .conv2d(convolution(conv, node: node, norm: norm, add: add, relu: operation.endsInRelu, x, y))
+            return .conv2d(try convolution(conv, node: node, norm: norm, add: add, relu: operation.endsInRelu, x, y))
         case .linear(let linear):
             let inFeatures = x.map.channels
             let outFeatures = Int32(linear.outFeatures)
             let offset = reserve(mexit_linear_packed_floats(inFeatures, outFeatures))
-            let weight = tensor(node, .weight)
-            let bias = linear.hasBias ? tensor(node, .bias) : nil
-            packed.withUnsafeMutableBufferPointer { destination in
-                guard let base = destination.baseAddress else { return }
-                mexit_linear_pack_f32(inFeatures, outFeatures, weight, bias, base + offset)
-            }
+            append(Packing(kind: .linear(inFeatures: inFeatures, outFeatures: outFeatures), node: node, offset: offset))
             return .linear(inFeatures: inFeatures, outFeatures: outFeatures, weights: offset)
         case .batchNorm:
-            let (scale, shift) = affine(ofNorm: node)
-            let scaleOffset = reserve(scale.count)
-            let biasOffset = reserve(shift.count)
-            packed.replaceSubrange(scaleOffset..<scaleOffset + scale.count, with: scale.map(Float.init))
-            packed.replaceSubrange(biasOffset..<biasOffset + shift.count, with: shift.map(Float.init))
-            return .scaleShift(scale: scaleOffset, bias: biasOffset, relu: operation.endsInRelu)
+            let channels = graph.shapes[node].channels
+            let scale = reserve(channels)
+            let bias = reserve(channels)
+            append(Packing(kind: .scaleShift(bias: bias), node: node, offset: scale))
+            return .scaleShift(scale: scale, bias: bias, relu: operation.endsInRelu)
         case .activation(let activation):
             let (unary, parameter) = Compiler.unary(activation)
             return .unary(unary, parameter: parameter)
@@ -147,21 +136,17 @@ struct Compiler {
 extension Compiler {
     private mutating func convolution(
         _ conv: Conv2D, node: Int, norm: Int?, add: MemoryPlan.Place?, relu: Bool, _ x: MemoryPlan.Place, _ y: MemoryPlan.Place
-    ) -> ConvolutionStep {
+    ) throws -> ConvolutionStep {
         var shape = mexit_conv2d(
             in_channels: x.map.channels, out_channels: y.map.channels, groups: Int32(conv.groups),
             kernel_h: Int32(conv.kernelHeight), kernel_w: Int32(conv.kernelWidth),
             stride_h: Int32(conv.stride), stride_w: Int32(conv.stride), pad_h: Int32(conv.padding), pad_w: Int32(conv.padding),
             dilation_h: Int32(conv.dilation), dilation_w: Int32(conv.dilation), x: x.map, y: y.map)
-        var weight = tensor(node, .weight)
-        var bias = conv.hasBias ? tensor(node, .bias) : nil
-        if let norm { fold(norm, into: &weight, &bias) }
-        let kernel = reordersSums ? mexit_conv2d_choose_any(&shape)! : mexit_conv2d_choose(&shape)!
-        let offset = reserve(kernel.pointee.packed_floats(&shape))
-        packed.withUnsafeMutableBufferPointer { destination in
-            guard let base = destination.baseAddress else { return }
-            kernel.pointee.pack(&shape, weight, bias, base + offset)
+        guard let kernel = reordersSums ? mexit_conv2d_choose_any(&shape) : mexit_conv2d_choose(&shape) else {
+            throw RuntimeError(.badModel, "no kernel can run the convolution \(graph.nodes[node].name)")
         }
+        let offset = reserve(kernel.pointee.packed_floats(&shape))
+        append(Packing(kind: .conv2d(shape, kernel, norm: norm), node: node, offset: offset))
         let scratch = Int(kernel.pointee.scratch_floats(&shape))
         scratchFloats = max(scratchFloats, scratch)
         return ConvolutionStep(
@@ -169,39 +154,14 @@ extension Compiler {
             units: Int(kernel.pointee.units(&shape)), scratchFloats: scratch)
     }
 
-    /// y = scale x + shift of a batch norm with its running statistics, in double.
-    private func affine(ofNorm node: Int) -> (scale: [Double], shift: [Double]) {
-        guard case .batchNorm(let epsilon) = model.graph.nodes[node].operation else { return ([], []) }
-        let weight = tensor(node, .weight)
-        let bias = tensor(node, .bias)
-        let mean = tensor(node, .runningMean)
-        let variance = tensor(node, .runningVariance)
-        let scale = weight.indices.map { Double(weight[$0]) / (Double(variance[$0]) + Double(epsilon)).squareRoot() }
-        return (scale, weight.indices.map { Double(bias[$0]) - Double(mean[$0]) * scale[$0] })
-    }
-
-    private func fold(_ norm: Int, into weight: inout [Float], _ bias: inout [Float]?) {
-        let (scale, shift) = affine(ofNorm: norm)
-        let taps = weight.count / max(scale.count, 1)
-        for channel in scale.indices {
-            let factor = scale[channel]
-            weight.withUnsafeMutableBufferPointer { values in
-                for index in channel * taps..<(channel + 1) * taps { values[index] = Float(Double(values[index]) * factor) }
-            }
-        }
-        bias = scale.indices.map { Float(shift[$0] + Double(bias?[$0] ?? 0) * scale[$0]) }
-    }
-
-    private func tensor(_ node: Int, _ role: ParameterRole) -> [Float] {
-        model.tensors["\(model.graph.nodes[node].name).\(role.rawValue)"] ?? []
-    }
-
     /// Room for packed weights, starting on a cache line.
     private mutating func reserve(_ count: Int) -> Int {
-        let offset = (packed.count + 15) / 16 * 16
-        packed.append(contentsOf: repeatElement(0, count: offset + count - packed.count))
+        let offset = (weightFloats + 15) / 16 * 16
+        weightFloats = offset + count
         return offset
     }
+
+    private mutating func append(_ packing: Packing) { packings[packings.count - 1].append(packing) }
 
     private static func pool(_ pool: Pool2D, _ x: MemoryPlan.Place, _ y: MemoryPlan.Place) -> mexit_pool2d {
         mexit_pool2d(
