@@ -1,12 +1,13 @@
 // swift-tools-version: 6.0
 // mexit: multi-exit neural networks that really exit early. docs/architecture.md draws the modules; they stand here in
-// the same order, each importing only what stands above it.
+// the same order, each importing only what stands above it. Whoever imports MExitRuntime names it: SwiftPM builds a target
+// again for changes of the modules it names, and layouts are compiled in.
 import PackageDescription
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let histogram: Target.Dependency = .product(name: "Histogram", package: "hdrhistogram-swift")
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 
 // System libraries, found through pkg-config.
 let system: [Target] = [
@@ -23,7 +24,8 @@ let system: [Target] = [
 let exported: [Target] = [
     .target(name: "MExitIR"),
     .target(name: "MExitCheckpoint", dependencies: ["MExitIR", "MExitParallel", "CMExitProto", "CZlib"]),
-    .target(name: "MExitRuntime", dependencies: ["MExitIR", "MExitCheckpoint", "MExitParallel", "CMExitKernels"]),
+    .target(
+        name: "MExitRuntime", dependencies: ["MExitIR", "MExitCheckpoint", "MExitParallel", "CMExitKernels", histogram]),
     .target(name: "MExitData", dependencies: ["MExitIR", "MExitParallel", "CTurboJPEG", "CPNG"]),
     .target(
         name: "MExitTraining",
@@ -35,6 +37,8 @@ let exported: [Target] = [
 
 // Parts that only this package's own targets import.
 let hidden: [Target] = [
+    .target(name: "CMExitAPI"),
+    .target(name: "MExitCAPI", dependencies: ["CMExitAPI", "MExitIR", "MExitCheckpoint", "MExitRuntime"]),
     .target(name: "CMExitKernels"),
     .target(name: "CMExitProto", dependencies: ["CProtobufC"], exclude: ["mexit.proto", "serve.proto"]),
     .target(name: "CMExitAllocations"),
@@ -46,13 +50,15 @@ let hidden: [Target] = [
         name: "MExitLoad", dependencies: ["CMExitProto", "MExitCheckpoint", "MExitServing", "MExitData", "MExitCommand", collections]),
     .target(
         name: "MExitBenchmark",
-        dependencies: ["MExitRuntime", "MExitTraining", "MExitCommand", "CMExitKernels", "CMExitAllocations"]),
+        dependencies: [
+            "MExitRuntime", "MExitTraining", "MExitCommand", "MExitCheckpoint", "MExitParallel", "CMExitKernels", "CMExitAllocations",
+        ]),
 ]
 
 let executables: [Target] = [
     .executableTarget(name: "mexit-train", dependencies: ["MExitTraining", "MExitCommand"]),
-    .executableTarget(name: "mexit-eval", dependencies: ["MExitCalibration", "MExitCommand"]),
-    .executableTarget(name: "mexit-serve", dependencies: ["MExitServing", "MExitCommand"]),
+    .executableTarget(name: "mexit-eval", dependencies: ["MExitRuntime", "MExitCalibration", "MExitCommand"]),
+    .executableTarget(name: "mexit-serve", dependencies: ["MExitRuntime", "MExitServing", "MExitCommand"]),
     .executableTarget(name: "mexit-load", dependencies: ["MExitLoad", "MExitServing", "MExitCommand"]),
     .executableTarget(name: "mexit-inspect", dependencies: ["MExitCheckpoint", "MExitCommand"]),
     .executableTarget(name: "mexit-convert", dependencies: ["MExitCheckpoint", "MExitCommand"]),
@@ -65,13 +71,15 @@ let tests: [Target] = [
     .testTarget(name: "MExitKernelTests", dependencies: ["CMExitKernels", "_MExitTestSupport"]),
     .testTarget(name: "MExitCheckpointTests", dependencies: ["MExitCheckpoint", "CZlib", "_MExitTestSupport"]),
     .testTarget(name: "MExitDataTests", dependencies: ["MExitData", "CTurboJPEG", "CPNG", "_MExitTestSupport"]),
-    .testTarget(name: "MExitRuntimeTests", dependencies: ["MExitRuntime", "_MExitTestSupport"]),
+    .testTarget(name: "MExitRuntimeTests", dependencies: ["MExitRuntime", "MExitCheckpoint", "MExitParallel", "_MExitTestSupport"]),
+    .testTarget(
+        name: "MExitCAPITests", dependencies: ["MExitCAPI", "CMExitAPI", "MExitRuntime", "MExitCheckpoint", "_MExitTestSupport"]),
     .testTarget(name: "MExitTrainingTests", dependencies: ["MExitTraining", "MExitRuntime", "_MExitTestSupport"]),
-    .testTarget(name: "MExitCalibrationTests", dependencies: ["MExitCalibration", "_MExitTestSupport"]),
+    .testTarget(name: "MExitCalibrationTests", dependencies: ["MExitRuntime", "MExitCalibration", "_MExitTestSupport"]),
     .testTarget(name: "MExitParallelTests", dependencies: ["MExitParallel"]),
-    .testTarget(name: "MExitServingTests", dependencies: ["CMExitProto", "MExitServing", "_MExitTestSupport"]),
+    .testTarget(name: "MExitServingTests", dependencies: ["MExitRuntime", "CMExitProto", "MExitServing", "_MExitTestSupport"]),
     .testTarget(name: "MExitLoadTests", dependencies: ["MExitLoad", "MExitServing"]),
-    .testTarget(name: "MExitBenchmarkTests", dependencies: ["MExitBenchmark", "CMExitAllocations", "_MExitTestSupport"]),
+    .testTarget(name: "MExitBenchmarkTests", dependencies: ["MExitRuntime", "MExitBenchmark", "CMExitAllocations", "_MExitTestSupport"]),
     .testTarget(
         name: "MExitCommandTests",
         dependencies: [
@@ -83,7 +91,12 @@ let tests: [Target] = [
 let package = Package(
     name: "mexit",
     products: exported.map { .library(name: $0.name, targets: [$0.name]) }
-        + executables.map { .executable(name: $0.name, targets: [$0.name]) },
+        + executables.map { .executable(name: $0.name, targets: [$0.name]) }
+        // The C interface, with the header of CMExitAPI: libmexit.so, and the same as an archive.
+        + [
+            .library(name: "mexit", type: .dynamic, targets: ["MExitCAPI"]),
+            .library(name: "mexit-static", type: .static, targets: ["MExitCAPI"]),
+        ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),

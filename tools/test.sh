@@ -35,3 +35,18 @@ echo "== deployment: the Python client, and the examples that this machine has t
 if command -v python3 >/dev/null; then tools/deploy/test.sh; else echo "NOT RUN  no python3 on this machine"; fi
 echo "== all tests"
 swift test "${flags[@]}" --skip-build
+# The Swift program of docs/examples, a package that depends on this one, and the C program with the static library: builds of
+# their own, which take longer than a test should.
+echo "== docs/examples"
+examples=$(mktemp -d)
+trap 'rm -rf "$log" "$examples"' EXIT
+head -c 3072 LICENSE > "$examples/picture.bytes"
+swift run -c release --package-path docs/examples/swift --scratch-path .build/example classify \
+  models/cifar10-msdnet-tiny.mexit "$examples/picture.bytes" | tee "$examples/swift.txt"
+grep -q '^totals: ' "$examples/swift.txt"
+{ printf 'P6\n32 32\n255\n'; cat "$examples/picture.bytes"; } > "$examples/picture.ppm"
+cc -std=c11 -c -I Sources/CMExitAPI/include docs/examples/c/classify.c -o "$examples/classify.o"
+swiftc "$examples/classify.o" "$(swift build "${flags[@]}" --show-bin-path)/libmexit-static.a" -lz -lprotobuf-c -static-stdlib \
+  -o "$examples/classify"
+"$examples/classify" models/cifar10-msdnet-tiny.mexit "$examples/picture.ppm" | tee "$examples/c.txt"
+grep -q '^totals: ' "$examples/c.txt"

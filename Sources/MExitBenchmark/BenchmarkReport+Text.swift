@@ -14,6 +14,8 @@ extension BenchmarkReport {
         }
         if let kernels { parts.append(comparisonTable(kernels)) }
         if let training { parts.append(trainingTable(training)) }
+        if let loading { parts.append(loadingTable(loading)) }
+        if let deadlines { parts.append(deadlineTable(deadlines)) }
         return parts.joined(separator: "\n")
     }
 
@@ -112,6 +114,31 @@ extension BenchmarkReport {
                 [milliseconds(step.time.median), fixed(step.imagesPerSecond, 0), percent(step.time.spread)]
             }
             table.append(["\(result.batch)", "\(result.threads)"] + cells(result.joint) + cells(result.deconflicted) + [fixed(result.ratio, 2)])
+        }
+        return table.render()
+    }
+
+    private func loadingTable(_ loading: LoadingResult) -> String {
+        var table = TextTable([.init("from opening to"), .init("ms"), .init("least"), .init("spread %")])
+        func append(_ what: String, _ time: Samples) {
+            table.append([what, milliseconds(time.median), milliseconds(time.minimum), percent(time.spread)])
+        }
+        for (exit, time) in zip(network.exits, loading.exits) { append("exit \(exit)", time) }
+        append("first answer, nothing more run", loading.first)
+        append("all loaded", loading.whole)
+        return table.render() + "the first answer takes \(fixed(loading.share, 3)) of the whole load\n"
+    }
+
+    private func deadlineTable(_ deadlines: [DeadlineResult]) -> String {
+        var table = TextTable([
+            .init("busy threads"), .init("deadline ms"), .init("as exit"), .init("answers"), .init("in time %"), .init("mean stages"),
+            .init("oracle"),
+        ])
+        for result in deadlines {
+            table.append([
+                "\(result.busyThreads)", milliseconds(result.deadlineSeconds), "\(result.exit)", "\(result.answers)",
+                fixed(100 * result.inTime, 2), fixed(result.meanStages, 2), "\(result.oracleStages)",
+            ])
         }
         return table.render()
     }

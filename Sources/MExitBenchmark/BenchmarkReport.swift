@@ -13,6 +13,8 @@ public struct BenchmarkReport: Encodable, Sendable {
     public internal(set) var runs: [NetworkResult]?
     public internal(set) var kernels: [KernelComparison]?
     public internal(set) var training: [TrainingResult]?
+    public internal(set) var loading: LoadingResult?
+    public internal(set) var deadlines: [DeadlineResult]?
 
     /// What was measured.
     public struct Network: Encodable, Sendable {
@@ -48,12 +50,16 @@ public struct BenchmarkPlan: Sendable {
     public var comparesKernels: Bool
     /// Training steps.
     public var measuresTraining: Bool
+    /// From opening the file to answers.
+    public var measuresLoading: Bool
+    /// Answers under each deadline; 0 for none.
+    public var deadlineAnswers: Int
     public var settings: BenchmarkSettings
 
     /// - Throws: ``BenchmarkError`` naming the number and its range.
     public init(
         exits: [Int]? = nil, batches: [Int], threads: [Int], measuresRuns: Bool = true, comparesKernels: Bool = false,
-        measuresTraining: Bool = false, settings: BenchmarkSettings
+        measuresTraining: Bool = false, measuresLoading: Bool = false, deadlineAnswers: Int = 0, settings: BenchmarkSettings
     ) throws {
         guard !batches.isEmpty, batches.allSatisfy((1...65536).contains) else {
             throw BenchmarkError("batch sizes are \(batches); each must be 1 ... 65536")
@@ -61,12 +67,17 @@ public struct BenchmarkPlan: Sendable {
         guard !threads.isEmpty, threads.allSatisfy((1...1024).contains) else {
             throw BenchmarkError("numbers of threads are \(threads); each must be 1 ... 1024")
         }
+        guard (0...10_000_000).contains(deadlineAnswers) else {
+            throw BenchmarkError("the number of answers under each deadline is \(deadlineAnswers); it must be 0 ... 10000000")
+        }
         self.exits = exits
         self.batches = batches
         self.threads = threads
         self.measuresRuns = measuresRuns
         self.comparesKernels = comparesKernels
         self.measuresTraining = measuresTraining
+        self.measuresLoading = measuresLoading
+        self.deadlineAnswers = deadlineAnswers
         self.settings = settings
     }
 
@@ -110,6 +121,18 @@ public struct BenchmarkPlan: Sendable {
                     report.training?.append(
                         try TrainingResult(graph: subject.model.graph, batch: batch, threads: count, settings: settings))
                 }
+            }
+        }
+        if measuresLoading {
+            progress("loading")
+            report.loading = try LoadingResult(subject, exits: exits, settings: settings)
+        }
+        if deadlineAnswers > 0 {
+            let benchmark = DeadlineBenchmark(subject, model, answers: deadlineAnswers)
+            report.deadlines = []
+            for count in threads {
+                progress("deadlines, threads \(count)")
+                report.deadlines? += try benchmark.measure(threads: count, processors: machine.processors)
             }
         }
         return report

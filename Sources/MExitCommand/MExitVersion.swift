@@ -4,7 +4,7 @@ import MExitCheckpoint
 /// What `--version` prints.
 public enum MExitVersion {
     /// Version of the package, as `MAJOR.MINOR.PATCH`.
-    public static let number = "0.1.0"
+    public static let number = PackageVersion.number
 
     /// For `CommandConfiguration(version:)`: tool and version, the newest `.mexit` format that it
     /// reads, and the instruction set that its kernels use on this machine.

@@ -8,7 +8,7 @@
 
 /// One operating-system thread that runs one closure.
 ///
-/// Unchecked: the handle is set once, before anyone else has the object, and only read by `join`, which the owner calls once.
+/// Unchecked: the handle is set once, before anyone else has the object, and only read by `join` or `detach`, one of which the owner calls once.
 package final class WorkerThread: @unchecked Sendable {
     private final class Start {
         let body: @Sendable () -> Void
@@ -46,6 +46,15 @@ package final class WorkerThread: @unchecked Sendable {
         guard let start else { return nil }
         Unmanaged<Start>.fromOpaque(start).takeRetainedValue().body()
         return nil
+    }
+
+    /// Lets the thread end by itself; nobody may join it then.
+    package func detach() {
+        #if canImport(Darwin)
+            if let handle { pthread_detach(handle) }
+        #else
+            pthread_detach(handle)
+        #endif
     }
 
     package func join() {

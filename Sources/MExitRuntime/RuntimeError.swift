@@ -2,7 +2,7 @@
 public struct RuntimeError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What kind of error it is; cases may be added.
     public struct Code: Hashable, Sendable {
-        private enum Value { case badInput, badPolicy, badModel, badUse }
+        private enum Value { case badInput, badPolicy, badModel, badUse, badBudget }
         private let value: Value
         /// An input of the wrong size, or with values that are not finite.
         public static let badInput = Code(value: .badInput)
@@ -10,6 +10,8 @@ public struct RuntimeError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let badPolicy = Code(value: .badPolicy)
         /// A model that cannot be compiled.
         public static let badModel = Code(value: .badModel)
+        /// A budget that is negative or does not pay what has to be run.
+        public static let badBudget = Code(value: .badBudget)
         /// A call that the context's state does not allow.
         public static let badUse = Code(value: .badUse)
     }

@@ -13,7 +13,7 @@ struct BenchCommand: ParsableCommand {
             multiply-adds in registers, measured here on as many threads. Times are medians over the samples. Measure on an idle \
             machine; docs/benchmarks.md says what the figures mean.
 
-            --kernels and --train measure those instead of the network; give --runs too for both.
+            --kernels, --train, --load and --deadlines measure those instead of the network; give --runs too for all.
 
             --turns lets another program measure in turns with something else. A line of JSON says what was compiled; then each line of \
             input, "run COUNT STAGES" or "logits STAGES", is answered by one: the times of COUNT runs from inputs in memory to logits \
@@ -81,6 +81,12 @@ struct BenchCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write the network as a checkpoint, with the weights that are measured.", valueName: "file.mexit"))
     var writeModel: String?
 
+    @Flag(help: "Time from opening the file to the answer of each exit, while later stages still load.")
+    var load = false
+
+    @Option(help: ArgumentHelp("Give this many answers under each of several deadlines, on the machine as it is and beside busy threads, and say how many were in time and how deep they went.", valueName: "answers"))
+    var deadlines: Int = 0
+
     @Flag(help: "Print JSON, with all samples.")
     var json = false
 
@@ -92,19 +98,20 @@ struct BenchCommand: ParsableCommand {
             guard classes != nil else { throw ValidationError("--arch needs --classes.") }
         }
         guard turns || inputs == nil else { throw ValidationError("--inputs are those of --turns.") }
-        guard !turns || !(kernels || train || runs || steps) else { throw ValidationError("--turns measures nothing else.") }
+        guard !turns || !(kernels || train || runs || steps || load || deadlines > 0) else { throw ValidationError("--turns measures nothing else.") }
         guard kernels || !asserts else { throw ValidationError("--assert needs --kernels.") }
         guard tolerance >= 0, tolerance.isFinite else { throw ValidationError("--tolerance is \(tolerance); give 0 or more.") }
         guard !steps || measuresRuns else { throw ValidationError("--steps lists what --runs measures; give --runs too.") }
         do { _ = try plan() } catch { throw ValidationError("\(error)") }
     }
 
-    private var measuresRuns: Bool { runs || !(kernels || train) }
+    private var measuresRuns: Bool { runs || !(kernels || train || load || deadlines > 0) }
 
     private func plan() throws -> BenchmarkPlan {
         try BenchmarkPlan(
             exits: exits?.indices, batches: batch?.counts ?? [train && !measuresRuns ? 64 : 1], threads: threads.counts,
-            measuresRuns: measuresRuns, comparesKernels: kernels, measuresTraining: train,
+            measuresRuns: measuresRuns, comparesKernels: kernels, measuresTraining: train, measuresLoading: load,
+            deadlineAnswers: deadlines,
             settings: BenchmarkSettings(repetitions: repetitions, warmups: warmup, maximumSeconds: maxSeconds))
     }
 

@@ -8,22 +8,15 @@ import Synchronization
 /// Each tensor is read, checked, packed and let go: beside the packed weights, memory holds one operation's tensors.
 final class StageLoader: Sendable {
     private let stopped = Atomic<Bool>(false)
-    private let thread = Mutex<WorkerThread?>(nil)
 
     init(reader: CheckpointReader, packings: [[Packing]], weights: AlignedFloats, progress: LoadProgress) {
         let work = Work(reader: reader, packings: packings, weights: weights, progress: progress)
-        let worker = WorkerThread { [self] in work.run(until: { stopped.load(ordering: .relaxed) }) }
-        thread.withLock { $0 = worker }
+        // It ends by itself, and owns everything that it touches.
+        WorkerThread { [self] in work.run(until: { stopped.load(ordering: .relaxed) }) }.detach()
     }
 
-    /// Ends the thread after the operation that it is at. The owner of the weights calls this before they go.
-    func stop() {
-        stopped.store(true, ordering: .relaxed)
-        thread.withLock { thread in
-            thread?.join()
-            thread = nil
-        }
-    }
+    /// Ends the thread after the operation that it is at; does not wait for it.
+    func stop() { stopped.store(true, ordering: .relaxed) }
 
     /// Unchecked: handed to the one thread that uses it; packings are plain values beside pointers to constant kernels.
     private struct Work: @unchecked Sendable {

@@ -6,8 +6,7 @@ extension InferenceContext {
         try withSlot { slot in
             try load(input, into: slot)
             while true {
-                try runStage(slots[slot].nextStage, slots: [slot])
-                let (verdict, leaves) = try verdict(of: slot, policy)
+                let (verdict, leaves) = try advance(slot, policy)
                 if leaves { return try answer(of: slot, verdict) }
             }
         }
@@ -21,7 +20,7 @@ extension InferenceContext {
     /// Classifies many samples, as many at once as there are free slots. After each stage those that leave make room; the
     /// others go on where they are.
     ///
-    /// - Returns: one answer per input, in their order.
+    /// - Returns: one answer per input, in their order; none for an empty batch.
     /// - Throws: ``RuntimeError`` naming the input that does not fit; no answers then.
     public func classify(batch inputs: [Input], policy: ExitPolicy) throws -> [Answer] {
         var answers = [Answer?](repeating: nil, count: inputs.count)
@@ -50,11 +49,7 @@ extension InferenceContext {
         while next < count {
             while next < count, let slot = takeSlot() {
                 taken.append((slot, next))
-                do {
-                    try load(next, slot)
-                } catch let error as RuntimeError {
-                    throw RuntimeError(error.code, "input \(next): \(error.message)")
-                }
+                try naming(next) { try load($0, slot) }
                 next += 1
             }
             guard !taken.isEmpty else {
@@ -82,58 +77,11 @@ extension InferenceContext {
         }
     }
 
-    /// One answer per exit, each computed when it is asked for: stop asking, and nothing more is run.
-    ///
-    /// The sequence holds a slot until it has given its last answer or is let go.
-    public func anytime(_ input: Input) throws -> AnytimeSequence {
-        guard let slot = takeSlot() else {
-            throw RuntimeError(.badUse, "all \(slotCount) slots are in use; release one, or make the context with more")
-        }
-        do {
-            try load(input, into: slot)
-            return AnytimeSequence(context: self, slot: slot, policy: try CheckedPolicy(.last(of: model), for: model))
-        } catch {
-            release(slot)
-            throw error
-        }
-    }
-
-    private func withSlot<Result>(_ body: (Int) throws -> Result) throws -> Result {
+    func withSlot<Result>(_ body: (Int) throws -> Result) throws -> Result {
         guard let slot = takeSlot() else {
             throw RuntimeError(.badUse, "all \(slotCount) slots are in use; release one, or make the context with more")
         }
         defer { release(slot) }
         return try body(slot)
-    }
-}
-
-/// The answers of one sample, exit by exit.
-public final class AnytimeSequence: Sequence, IteratorProtocol {
-    private let context: InferenceContext
-    /// Nil behind the last answer.
-    private var slot: Int?
-    private let policy: CheckedPolicy
-
-    init(context: InferenceContext, slot: Int, policy: CheckedPolicy) {
-        self.context = context
-        self.slot = slot
-        self.policy = policy
-    }
-
-    deinit { release() }
-
-    private func release() {
-        if let slot { context.release(slot) }
-        slot = nil
-    }
-
-    /// Runs the next stage and gives its exit's answer; nil behind the last. May be called again at any later time.
-    public func next() -> Answer? {
-        guard let slot else { return nil }
-        let stage = context.nextStage(of: slot)
-        defer { if stage >= context.model.stageCount - 1 { release() } }
-        // Only a slot that its caller gave back under our feet can throw here; there is no answer then.
-        guard (try? context.runStage(stage, slots: [slot])) != nil, let (verdict, _) = try? context.verdict(of: slot, policy) else { return nil }
-        return try? context.answer(of: slot, verdict)
     }
 }

@@ -66,6 +66,7 @@ extension InferenceContext {
     }
 
     private func markLoaded(_ slot: Int) {
+        count(slot)
         slots[slot] = SlotState(isTaken: true, isLoaded: true)
         samples += 1
     }

@@ -1,11 +1,14 @@
 extension InferenceContext {
-    /// Runs a stage on any set of slots that are due for it.
+    /// Runs a stage on any set of slots that are due for it. Where the model is still loading, waits for the stage's weights.
     ///
-    /// - Throws: ``RuntimeError`` when a slot is not loaded, is at another stage or is named twice; nothing is run then.
+    /// - Throws: ``RuntimeError`` when a slot is not loaded, is at another stage or is named twice; what reading the stage's
+    ///   weights met. Nothing is run then.
     /// - Complexity: the stage's cost times the number of slots; no allocation.
     public func runStage(_ stage: Int, slots group: [Int]) throws {
         try begin(stage, group)
         defer { leave() }
+        let start = clock()
+        defer { record(stage, group.count, since: start) }
         let chunk = chunkSize(for: group.count)
         let chunks = (group.count + chunk - 1) / chunk
         if chunks == 1 {
@@ -17,12 +20,21 @@ extension InferenceContext {
         }
     }
 
+    private func record(_ stage: Int, _ count: Int, since start: MonotonicInstant) {
+        if count == 0 { return }
+        let (nanoseconds, overflow) = clock().nanoseconds.subtractingReportingOverflow(start.nanoseconds)
+        guard !overflow else { return }
+        times.record(stage: stage, count: count, nanoseconds: nanoseconds)
+        totals.stages[stage].record(samples: count, nanoseconds: nanoseconds)
+    }
+
     /// Moves the slots to the next stage, all or none, and takes the context for the caller until ``leave()``. A slot that is
     /// named twice is not due the second time.
     func begin(_ stage: Int, _ group: [Int]) throws {
         guard (0..<model.stageCount).contains(stage) else {
             throw RuntimeError(.badUse, "stage \(stage) is not there; this model has stages 0 ..< \(model.stageCount)")
         }
+        try model.progress.wait(forStage: stage)
         enter()
         for (position, slot) in group.enumerated() {
             guard slots.indices.contains(slot), slots[slot].isLoaded, slots[slot].isTaken, slots[slot].nextStage == stage else {
@@ -73,11 +85,13 @@ extension InferenceContext {
     ///
     /// - Throws: ``RuntimeError`` when no stage of the slot has been run.
     public func withLogits<Result>(of slot: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result) throws -> Result {
-        guard slots.indices.contains(slot), slots[slot].nextStage > 0 else {
-            throw RuntimeError(.badUse, "slot \(slot) has no logits yet; run stage 0 first")
-        }
-        let place = model.logits[slots[slot].nextStage - 1]
-        return try body(UnsafeBufferPointer(start: base(of: slot) + place.offset, count: model.classCount))
+        try checkHasRun(slot)
+        return try body(logits(of: slot, stage: slots[slot].nextStage - 1))
+    }
+
+    /// Logits of a stage that the slot has run; they stay in the slot until another sample is loaded.
+    private func logits(of slot: Int, stage: Int) -> UnsafeBufferPointer<Float> {
+        UnsafeBufferPointer(start: base(of: slot) + model.logits[stage].offset, count: model.classCount)
     }
 
     /// The class with the largest logit at the newest exit of a slot.
@@ -91,23 +105,41 @@ extension InferenceContext {
         guard policy.stageCount == model.stageCount else {
             throw RuntimeError(.badPolicy, "the policy was checked for a model of \(policy.stageCount) exits, this one has \(model.stageCount); check it for this model")
         }
+        enter()
+        defer { leave() }
+        try checkHasRun(slot)
         let stage = slots[slot].nextStage - 1
-        let verdict = try withLogits(of: slot) { policy.verdict($0, stage: stage) }
+        let verdict = policy.verdict(stage: stage) { logits(of: slot, stage: $0) }
         slots[slot].streak = verdict.label == slots[slot].label ? slots[slot].streak + 1 : 0
         slots[slot].label = verdict.label
-        let leaves = stage == model.stageCount - 1 || policy.leaves(at: stage, verdict, streak: slots[slot].streak)
+        let leaves = stage == model.stageCount - 1
+            || policy.leaves(model, at: stage, verdict, streak: slots[slot].streak) { logits(of: slot, stage: $0) }
         return (verdict, leaves)
     }
 
     /// What the newest exit of a slot says, with the cost so far. Throws when no stage of the slot has been run.
     package func answer(of slot: Int, _ verdict: Verdict) throws -> Answer {
+        try checkHasRun(slot)
         let stage = slots[slot].nextStage - 1
         let done = model.cumulativeCosts[stage]
         let whole = model.cumulativeCosts[model.stageCount - 1]
         return Answer(
             exit: model.exits[stage], label: verdict.label, confidence: verdict.probability,
-            logits: try withLogits(of: slot) { Array($0) }, stages: stage + 1,
+            logits: Array(logits(of: slot, stage: stage)), combined: combined(slot, stage, verdict), stages: stage + 1,
             macs: done.macs, macsSaved: whole.macs - done.macs, flops: done.flops, flopsSaved: whole.flops - done.flops)
+    }
+
+    private func combined(_ slot: Int, _ stage: Int, _ verdict: Verdict) -> [Double] {
+        guard verdict.combination == .product else { return [] }
+        return ExpertProduct(stages: stage + 1, exitCount: model.stageCount, classes: model.classCount) {
+            logits(of: slot, stage: $0)
+        }.probabilities
+    }
+
+    private func checkHasRun(_ slot: Int) throws {
+        guard slots.indices.contains(slot), slots[slot].nextStage > 0 else {
+            throw RuntimeError(.badUse, "slot \(slot) has no logits yet; run stage 0 first")
+        }
     }
 }
 

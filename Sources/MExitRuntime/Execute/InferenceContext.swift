@@ -3,8 +3,8 @@ import MExitIR
 import MExitParallel
 import Synchronization
 
-/// Memory and threads to run one compiled model: one caller at a time. Two threads that load or run at the same moment end
-/// the process with a message; make a context for each, they share the compiled model.
+/// Memory and threads to run one compiled model: one caller at a time. Two threads that use a context at the same moment end
+/// the process with a message; make a context for each (``ContextPool``), they share the compiled model.
 ///
 /// Samples live in **slots**. A slot is loaded, taken through stages one by one, read, and released; slots at the same stage
 /// run together in any grouping, and when some leave the others stay where they are: nothing is copied. After `init`,
@@ -20,9 +20,14 @@ public final class InferenceContext {
         Work(
             operations: workers.reduce(0) { $0 + $1.operations }, macs: workers.reduce(0) { $0 + $1.macs }, samples: samples)
     }
+    /// What the samples came to whose slots were given back, and how long the stages took.
+    public internal(set) var totals: Totals
+    /// How long stages are predicted to take, for deadlines.
+    var times: StageTimes
     /// Samples that were loaded.
     var samples = 0
 
+    let clock: @Sendable () -> MonotonicInstant
     let pool: WorkerPool
     let arena: AlignedFloats
     /// Floats from one slot to the next.
@@ -36,20 +41,28 @@ public final class InferenceContext {
     /// - Parameters:
     ///   - slots: samples that can be under way at once; at least 1.
     ///   - threads: that share the work, the caller included; at least 1.
+    ///   - clock: what stages are timed with and deadlines compared with; another than the system's is for tests and simulations.
     /// - Throws: ``RuntimeError`` when memory is short or a number is out of range.
-    public convenience init(_ model: CompiledModel, slots: Int = 1, threads: Int = 1) throws {
+    public convenience init(
+        _ model: CompiledModel, slots: Int = 1, threads: Int = 1, clock: @escaping @Sendable () -> MonotonicInstant = { .now }
+    ) throws {
         guard (1...1024).contains(threads) else {
             throw RuntimeError(.badUse, "\(threads) threads are not possible; give 1 ... 1024")
         }
-        try self.init(model, slots: slots, pool: WorkerPool(threads: threads))
+        try self.init(model, slots: slots, pool: WorkerPool(threads: threads), clock: clock)
     }
 
-    package init(_ model: CompiledModel, slots: Int, pool: WorkerPool) throws {
+    package init(
+        _ model: CompiledModel, slots: Int, pool: WorkerPool, clock: @escaping @Sendable () -> MonotonicInstant = { .now }
+    ) throws {
         guard (1...1_000_000).contains(slots) else {
             throw RuntimeError(.badUse, "\(slots) slots are not possible; give 1 ... 1000000")
         }
         self.model = model
         self.pool = pool
+        self.clock = clock
+        totals = Totals(stageCount: model.stageCount)
+        times = StageTimes(costs: model.stageCosts.map(\.macs), maximumCount: min(slots, StageTimes.largestGroup))
         slotCount = slots
         // An odd number of cache lines, so that equal places of neighbouring slots do not share cache sets.
         slotStride = (model.slotFloats / 16 | 1) * 16 + 32
@@ -63,17 +76,28 @@ public final class InferenceContext {
 
     /// Takes a free slot; nil when all are in use.
     public func takeSlot() -> Int? {
+        enter()
+        defer { leave() }
         guard let slot = free.popLast() else { return nil }
         slots[slot] = SlotState()
         slots[slot].isTaken = true
         return slot
     }
 
-    /// Gives a slot back.
+    /// Gives a slot back; its sample is counted in ``totals``.
     public func release(_ slot: Int) {
+        enter()
+        defer { leave() }
         guard slots.indices.contains(slot), slots[slot].isTaken else { return }
+        count(slot)
         slots[slot].isTaken = false
         free.append(slot)
+    }
+
+    /// Counts the sample of a slot, if it has one.
+    func count(_ slot: Int) {
+        if slots[slot].isLoaded { totals.count(model, stages: slots[slot].nextStage) }
+        slots[slot].isLoaded = false
     }
 
     /// Number of slots that ``takeSlot()`` can still give.

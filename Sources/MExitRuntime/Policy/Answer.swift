@@ -2,12 +2,16 @@
 public struct Answer: Hashable, Sendable {
     /// The exit it was taken from, an index into the graph's exits.
     public var exit: Int
-    /// Index of the class with the largest logit.
+    /// Index of the class with the largest logit; where the policy combines exits, of the most probable class.
     public var label: Int
-    /// Softmax probability of that class, at the policy's temperature; 1/K ... 1, or 0 when the logits are not all finite.
+    /// Probability of that class: softmax at the policy's temperature, or the product of experts; 1/K ... 1, or 0 when the logits
+    /// are not all finite.
     public var confidence: Double
-    /// `[K]`
+    /// Of this exit, `[K]`: the same, bit for bit, in every mode.
     public var logits: [Float]
+    /// Probability of every class, `[K]`, where the policy combines exits (``ExitCombination/product``); empty otherwise, since it
+    /// is the softmax of ``logits`` then.
+    public var combined: [Double] = []
     /// Stages that were run.
     public var stages: Int
     /// Multiply-adds done, and not done because the sample left early. Their sum is the cost of the whole network.
@@ -17,8 +21,10 @@ public struct Answer: Hashable, Sendable {
     public var flopsSaved: Int
 
     /// The `count` most probable classes, the surest first.
+    ///
+    /// - Parameter temperature: that of the policy at this exit; it does not matter where exits were combined.
     public func top(_ count: Int, temperature: Double = 1) -> [(label: Int, probability: Double)] {
-        let probabilities = softmax(logits, temperature: temperature)
+        let probabilities = combined.isEmpty ? softmax(logits, temperature: temperature) : combined
         return probabilities.indices.sorted { (-probabilities[$0], $0) < (-probabilities[$1], $1) }
             .prefix(max(count, 0)).map { ($0, probabilities[$0]) }
     }

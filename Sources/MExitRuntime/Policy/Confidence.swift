@@ -18,13 +18,15 @@ public enum ConfidenceMeasure: String, Hashable, Sendable, CaseIterable {
 }
 
 /// Label and certainty of one exit's logits.
-package struct Verdict {
-    /// The first class with the largest logit.
+package struct Verdict: Hashable, Sendable {
+    /// The first class with the largest logit, or of the largest product.
     package var label: Int
-    /// Its softmax probability; 0 when the logits are not all finite.
+    /// Its probability; 0 when the logits are not all finite.
     package var probability: Double
     /// What the policy's measure says.
     package var certainty: Double
+    /// What the two rest on.
+    package var combination = ExitCombination.newest
 }
 
 extension ConfidenceMeasure {
@@ -34,27 +36,37 @@ extension ConfidenceMeasure {
     /// - Complexity: O(K), no allocation.
     func verdict(_ logits: UnsafeBufferPointer<Float>, temperature: Double) -> Verdict {
         let label = firstLargest(logits)
+        guard logits.allSatisfy(\.isFinite) else { return Verdict(label: label, probability: 0, certainty: 0) }
         let largest = Double(logits[label])
+        return verdict(count: logits.count, label: label) { (Double(logits[$0]) - largest) / temperature }
+    }
+
+    /// As ``verdict(_:temperature:)``, of the softmax of any scores; -infinity is a class that cannot be.
+    ///
+    /// - Parameters:
+    ///   - label: the first class with the largest score, which is finite.
+    ///   - shifted: the score of a class minus the largest.
+    @inline(__always)
+    func verdict(count: Int, label: Int, shifted score: (Int) -> Double) -> Verdict {
         var sum = 0.0
         var weighted = 0.0
         var second = 0.0
-        for index in logits.indices {
-            let shifted = (Double(logits[index]) - largest) / temperature
+        for index in 0..<count {
+            let shifted = score(index)
             let weight = exp(shifted)
             sum += weight
             // The limit for small weights is 0, also where `shifted` is infinite.
             if weight > 0 { weighted += weight * shifted }
             if index != label { second = max(second, weight) }
         }
-        guard logits.allSatisfy(\.isFinite) else { return Verdict(label: label, probability: 0, certainty: 0) }
         let probability = 1 / sum
         let certainty: Double
         switch self {
         case .confidence: certainty = probability
-        case .margin: certainty = logits.count > 1 ? (1 - second) / sum : 1
+        case .margin: certainty = count > 1 ? (1 - second) / sum : 1
         case .entropy:
             // H = log(sum) - weighted / sum
-            certainty = logits.count > 1 ? min(max(1 - (log(sum) - weighted / sum) / log(Double(logits.count)), 0), 1) : 1
+            certainty = count > 1 ? min(max(1 - (log(sum) - weighted / sum) / log(Double(count)), 0), 1) : 1
         }
         return Verdict(label: label, probability: probability, certainty: certainty)
     }
@@ -74,7 +86,11 @@ func firstLargest(_ logits: UnsafeBufferPointer<Float>) -> Int {
 public func softmax(_ logits: [Float], temperature: Double = 1) -> [Double] {
     guard logits.allSatisfy(\.isFinite) else { return Array(repeating: 0, count: logits.count) }
     let largest = Double(logits.max() ?? 0)
-    let weights = logits.map { exp((Double($0) - largest) / temperature) }
+    return normalised(logits.map { exp((Double($0) - largest) / temperature) })
+}
+
+/// Weights divided by their sum, which is above 0.
+func normalised(_ weights: [Double]) -> [Double] {
     let sum = weights.reduce(0, +)
     return weights.map { $0 / sum }
 }

@@ -1,8 +1,9 @@
 extension ExitPolicy {
     /// The forms of a policy on a command line, for help texts.
-    public static let textForms = "last | exit:INDEX | confidence:T[,T...] | entropy:T[,T...] | margin:T[,T...] | patience:N | calibrated:NAME"
+    public static let textForms = "last | exit:INDEX | confidence:T[,T...] | entropy:T[,T...] | margin:T[,T...] | patience:N | calibrated:NAME, or product: before one of these"
 
-    /// Reads a policy as commands take it: one of ``textForms``. One threshold stands for all exits but the last.
+    /// Reads a policy as commands take it: one of ``textForms``. One threshold stands for all exits but the last. `product:` makes
+    /// labels and confidences those of ``ExitCombination/product``.
     ///
     /// - Throws: ``RuntimeError`` naming what was seen and the forms there are, or how the policy misfits the model.
     public init(text: String, for model: CompiledModel) throws {
@@ -13,6 +14,10 @@ extension ExitPolicy {
             RuntimeError(.badPolicy, "cannot read the policy '\(text)': \(what); write \(ExitPolicy.textForms)")
         }
         switch kind {
+        case "product":
+            guard !value.hasPrefix("product:") else { throw refuse("'product:' stands twice") }
+            self = try ExitPolicy(text: value, for: model)
+            combination = .product
         case "last":
             guard parts.count == 1 else { throw refuse("'last' takes no value") }
             self = .last(of: model)

@@ -1,4 +1,5 @@
 import DequeModule
+import MExitRuntime
 
 /// A batch in exact mode: which of its samples are where. Belongs to the inference thread.
 final class ExactBatch {
@@ -9,12 +10,14 @@ final class ExactBatch {
     private var running = 0
     /// In the window, their newest exit read, waiting for what the budget allows.
     private var held: [Job] = []
-    private var budget: ExactBudget
+    private let gains: BudgetGains
+    private var planner: BudgetPlanner
 
-    init(_ progress: BatchProgress, jobs: Deque<Job>, budget: ExactBudget) {
+    init(_ progress: BatchProgress, jobs: Deque<Job>, gains: BudgetGains, planner: BudgetPlanner) {
         self.progress = progress
         waiting = jobs
-        self.budget = budget
+        self.gains = gains
+        self.planner = planner
     }
 
     func stageDone(_ job: Job) {
@@ -38,23 +41,21 @@ final class ExactBatch {
         case done
     }
 
-    /// - Parameters:
-    ///   - window: samples that may be under way at once.
-    ///   - stages: of the model.
-    func step(window: Int, stages: Int) -> Step {
+    /// - Parameter window: samples that may be under way at once.
+    func step(window: Int) -> Step {
         if running > 0 { return .wait }
         if held.isEmpty {
             if waiting.isEmpty { return .done }
             let jobs = Array(waiting.prefix(window))
             waiting.removeFirst(jobs.count)
-            budget.startWindow(samples: jobs.count)
+            planner.startWindow(samples: jobs.count)
             running = jobs.count
             return .start(jobs)
         }
         let candidates = held.enumerated().compactMap { index, job in
-            job.stage < stages ? ExactBudget.Candidate(index: index, confidence: job.newest?.probability ?? 0, stage: job.stage) : nil
+            job.newest.flatMap { gains.candidate(index: index, nextStage: job.stage, $0) }
         }
-        let chosen = budget.spend(on: candidates, atMost: window).map { held[$0.index] }
+        let chosen = planner.spend(on: candidates, atMost: window).map { held[$0.index] }
         if chosen.isEmpty {
             defer { held = [] }
             return .leave(held)
@@ -70,7 +71,7 @@ extension InferenceLoop {
     func advanceExactBatches() {
         while let batch = exactBatches.first {
             // Half of the slots: the other half stays with the other requests.
-            switch batch.step(window: max(1, context.slotCount / 2), stages: context.model.stageCount) {
+            switch batch.step(window: max(1, context.slotCount / 2)) {
             case .wait: return
             case .start(let jobs): backlog.append(contentsOf: jobs)
             case .goOn(let jobs): jobs.forEach { scheduler.append($0) }

@@ -12,6 +12,8 @@ final class InferenceLoop {
     private let sharesInbox: Bool
     var scheduler: any GroupScheduler
     private var times: StageTimes
+    /// How exact batches choose who goes deeper.
+    private let gains: BudgetGains
     /// Whether a request that comes too late for its deadline is refused; otherwise exit 0 answers it late.
     private let sheds: Bool
     /// Answers that go out when the group under way has run.
@@ -37,6 +39,7 @@ final class InferenceLoop {
         self.sink = sink
         self.statistics = statistics
         model = context.model
+        gains = try BudgetGains(context.model)
         sheds = options.sheds
         sharesInbox = options.workers > 1
         holds = options.scheduling == .batch
@@ -114,26 +117,25 @@ final class InferenceLoop {
 
     private func accept(_ inputs: [Result<Input, RequestError>], _ request: BatchRequest, _ ticket: Ticket) {
         let batch = BatchProgress(ticket: ticket, request: request, count: inputs.count)
+        let isExact = request.mode == .exact && request.budgetMACs != nil
+        let policy = isExact ? gains.policy : request.policy
         var jobs = Deque<Job>()
         for (index, input) in inputs.enumerated() {
             switch input {
             case .success(let input):
-                jobs.append(Job(ticket: ticket, owner: .batch(batch, index: index), policy: request.policy, input: input))
+                jobs.append(Job(ticket: ticket, owner: .batch(batch, index: index), policy: policy, input: input))
             case .failure(let error):
                 batch.record(.failure(error), at: index)
             }
         }
         if jobs.isEmpty { return finish(batch) }
-        guard request.mode == .exact, let budget = request.budgetMACs else { return backlog.append(contentsOf: jobs) }
-        let stageMACs = model.stageCosts.map(\.macs)
-        let least = ExactBudget.least(samples: jobs.count, stageMACs: stageMACs)
-        guard budget >= least else {
-            let error = RequestError(
-                .budgetTooSmall,
-                "'budget_macs' is \(budget); exit 0 costs \(stageMACs[0]) a sample, so \(jobs.count) samples need at least \(least)")
-            return send(.error(error, line: ticket.line), to: ticket, isLast: true)
+        guard isExact, let budget = request.budgetMACs else { return backlog.append(contentsOf: jobs) }
+        do {
+            let planner = try BudgetPlanner(budget: budget, samples: jobs.count, stageMACs: model.stageCosts.map(\.macs))
+            exactBatches.append(ExactBatch(batch, jobs: jobs, gains: gains, planner: planner))
+        } catch {
+            send(.error(RequestError(.budgetTooSmall, "'budget_macs': \(error)"), line: ticket.line), to: ticket, isLast: true)
         }
-        exactBatches.append(ExactBatch(batch, jobs: jobs, budget: ExactBudget(budget: budget, samples: jobs.count, stageMACs: stageMACs)))
     }
 
     private func fillSlots() {

@@ -128,7 +128,11 @@ extension JSONWriter {
             case .patience(let patience):
                 writer.member("kind", "patience")
                 writer.member("patience", patience)
+            case .custom(let custom):
+                writer.member("kind", "custom")
+                writer.member("name", custom.policy.name)
             }
+            if policy.combination == .product { writer.member("product", true) }
             if !policy.temperatures.isEmpty {
                 writer.key("temperatures")
                 writer.array(policy.temperatures) { $0.number($1) }

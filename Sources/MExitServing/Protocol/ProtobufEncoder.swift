@@ -154,6 +154,9 @@ extension ProtoArena {
             case .patience(let patience):
                 $0.kind = MEXIT__SERVING__POLICY__KIND__PATIENCE
                 $0.patience = UInt32(clamping: patience)
+            case .custom:
+                // The message has no kind for policies of the embedder's own.
+                $0.kind = MEXIT__SERVING__POLICY__KIND__KIND_UNSPECIFIED
             }
             ($0.n_temperatures, $0.temperatures) = (policy.temperatures.count, array(policy.temperatures))
         }

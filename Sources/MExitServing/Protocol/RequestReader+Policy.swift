@@ -5,7 +5,9 @@ extension RequestReader {
     func policy(for model: CompiledModel) throws -> CheckedPolicy? {
         guard let reader = try object("policy") else { return nil }
         do {
-            return try CheckedPolicy(reader.exitPolicy(for: model), for: model)
+            var policy = try reader.exitPolicy(for: model)
+            if try reader.bool("product") == true { policy.combination = .product }
+            return try CheckedPolicy(policy, for: model)
         } catch let error as RuntimeError {
             throw RequestError(.unknownPolicy, error.message)
         }

@@ -1,0 +1,82 @@
+/// Spends a batch's budget of multiply-adds: never more than it has. Pure arithmetic; it runs nothing.
+///
+/// Every sample takes stage 0. Then, in rounds, the samples that gain most per multiply-add take one more stage each. A round
+/// takes at most an eighth of those who could go on, so that the next ranks by what the deeper exits said; samples whose next
+/// stage does not fit any more are passed over for cheaper ones. It ends when nobody's next stage fits, or nobody who could
+/// take one would gain.
+///
+/// A batch that is larger than the memory for samples under way runs in windows, each with its share of what is left; what a
+/// window does not spend goes to those after it.
+package struct BudgetPlanner: Sendable {
+    /// A sample that could take one more stage.
+    package struct Candidate: Sendable {
+        /// Its place in the batch: settles ties.
+        package var index: Int
+        /// The stage it would take.
+        package var stage: Int
+        /// What that is expected to bring; see ``BudgetGains``.
+        package var gainPerMAC: Double
+        /// Settles ties of gains, the least sure first.
+        package var certainty: Double
+
+        package init(index: Int, stage: Int, gainPerMAC: Double, certainty: Double) {
+            self.index = index
+            self.stage = stage
+            self.gainPerMAC = gainPerMAC
+            self.certainty = certainty
+        }
+    }
+
+    /// MACs per stage.
+    private let stageMACs: [Int]
+    /// Samples of the batch that are not yet in a window.
+    private var waiting: Int
+    /// What no window has been given yet.
+    private var reserve: Int
+    /// What is left of the current window's share.
+    package private(set) var share = 0
+
+    /// - Throws: ``RuntimeError`` when the budget does not pay stage 0 for all samples: it names the least that does.
+    package init(budget: Int, samples: Int, stageMACs: [Int]) throws {
+        let (least, overflow) = samples.multipliedReportingOverflow(by: stageMACs[0])
+        guard !overflow, budget >= least else {
+            let needed = overflow ? "over \(Int.max)" : "at least \(least)"
+            throw RuntimeError(
+                .badBudget, "the budget is \(budget) MACs; the first exit costs \(stageMACs[0]) a sample, so \(samples) samples need \(needed)")
+        }
+        reserve = budget
+        waiting = samples
+        self.stageMACs = stageMACs
+    }
+
+    /// Starts a window: what the last one left goes back, stage 0 is paid for all of its samples.
+    ///
+    /// - Parameter samples: at most those that are in no window yet.
+    package mutating func startWindow(samples: Int) {
+        guard samples > 0, samples <= waiting else { return }
+        reserve += share
+        // The proportional share, rounded down, without overflow. It pays stage 0 for all of the window, and what remains pays it
+        // for the rest, because the whole has that much per sample.
+        share = reserve / waiting * samples + waiting.dividingFullWidth((reserve % waiting).multipliedFullWidth(by: samples)).quotient
+        reserve -= share
+        waiting -= samples
+        share -= samples * stageMACs[0]
+    }
+
+    /// Chooses who takes one more stage, and pays for it. Empty when nobody's stage fits or brings anything.
+    ///
+    /// - Complexity: O(n log n).
+    package mutating func spend(on candidates: [Candidate], atMost limit: Int) -> [Candidate] {
+        let ranked = candidates.filter { $0.gainPerMAC > 0 }.sorted { a, b in
+            (-a.gainPerMAC, a.certainty, a.index) < (-b.gainPerMAC, b.certainty, b.index)
+        }
+        let most = min(max(limit, 1), max(1, candidates.count / 8))
+        var chosen: [Candidate] = []
+        for candidate in ranked where stageMACs[candidate.stage] <= share {
+            share -= stageMACs[candidate.stage]
+            chosen.append(candidate)
+            if chosen.count == most { break }
+        }
+        return chosen
+    }
+}

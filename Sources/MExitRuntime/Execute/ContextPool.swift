@@ -1,0 +1,42 @@
+import Synchronization
+
+/// Contexts for many threads: each borrows one, uses it alone, and gives it back. There are as many as have been needed at once.
+public final class ContextPool: Sendable {
+    /// A context that nobody uses.
+    ///
+    /// Unchecked: contexts are not `Sendable`, but this one leaves the list, under the lock, before it is used.
+    private struct Idle: @unchecked Sendable { let context: InferenceContext }
+
+    public let model: CompiledModel
+    private let slots: Int
+    private let threads: Int
+    private let idle = Mutex<[Idle]>([])
+
+    /// - Parameters:
+    ///   - slots: of each context.
+    ///   - threads: of each context; 1 where many callers come at once.
+    public init(_ model: CompiledModel, slots: Int = 1, threads: Int = 1) {
+        self.model = model
+        self.slots = slots
+        self.threads = threads
+    }
+
+    /// Lends a context to the caller's thread for the time of `body`; it must not be kept.
+    ///
+    /// - Throws: what `body` throws; ``RuntimeError`` when a context is needed and memory is short.
+    public func withContext<Result>(_ body: (InferenceContext) throws -> Result) throws -> Result {
+        let lent = try idle.withLock { $0.popLast() } ?? Idle(context: InferenceContext(model, slots: slots, threads: threads))
+        defer { idle.withLock { $0.append(lent) } }
+        return try body(lent.context)
+    }
+
+    /// The contexts that nobody uses: for their ``InferenceContext/totals``.
+    public func forEachIdle(_ body: (InferenceContext) throws -> Void) rethrows {
+        let lent = idle.withLock { list in
+            defer { list = [] }
+            return list
+        }
+        defer { idle.withLock { $0 += lent } }
+        for idle in lent { try body(idle.context) }
+    }
+}

@@ -1,0 +1,87 @@
+/// An answer that was asked for by a moment.
+public struct TimedAnswer: Hashable, Sendable {
+    public var answer: Answer
+    /// When the answer was ready, on the context's clock.
+    public var finished: MonotonicInstant
+    /// It was ready behind the deadline: only the first exit's answer is given however late it is, or a stage took longer than
+    /// was predicted.
+    public var isLate: Bool
+}
+
+extension InferenceContext {
+    /// Runs every stage some times on a black picture, so that the first deadline finds predictions, and so that memory is
+    /// touched before the first input pays for it. These runs count in ``totals`` and ``work``.
+    ///
+    /// Without it, the first deadlines are held with what the stages before have taken, scaled by their multiply-adds.
+    ///
+    /// - Parameters:
+    ///   - runs: of each stage; 16 by default, of which deadlines take the slowest until there are more.
+    ///   - group: samples that run together, for servers that merge requests; at most the free slots are used.
+    /// - Throws: ``RuntimeError`` when no slot is free. Cost: `runs` times the whole network per sample.
+    public func measureStages(runs: Int = 16, group: Int = 1) throws {
+        let black = Input.values(Array(repeating: 0, count: model.inputShape.count))
+        for _ in 0..<max(runs, 0) {
+            var taken: [Int] = []
+            defer { taken.forEach(release) }
+            while taken.count < max(group, 1), let slot = takeSlot() { taken.append(slot) }
+            guard !taken.isEmpty else {
+                throw RuntimeError(.badUse, "all \(slotCount) slots are in use; measure the stages before the first sample")
+            }
+            for slot in taken { try load(black, into: slot) }
+            for stage in 0..<model.stageCount { try runStage(stage, slots: taken) }
+        }
+    }
+
+    /// How long a stage is predicted to take for a group: a time that 99 of 100 of its newest runs did not exceed. Zero when
+    /// nothing has run yet.
+    public func predictedTime(ofStage stage: Int, samples: Int = 1) -> Duration {
+        .nanoseconds(predictedNanoseconds(stage: stage, count: samples))
+    }
+
+    /// As ``predictedTime(ofStage:samples:)``; 0 for a stage that is not there.
+    package func predictedNanoseconds(stage: Int, count: Int) -> Int64 {
+        (0..<model.stageCount).contains(stage) ? times.predicted(stage: stage, count: count) : 0
+    }
+
+    /// Classifies one sample within a time: the first exit always answers; a later stage is started only if its predicted time
+    /// ends before the deadline, its weights are loaded, and the policy is not content yet. The answer is that of the newest
+    /// exit.
+    ///
+    /// - Parameters:
+    ///   - policy: when to leave before the deadline; `ExitPolicy.last(of:)` uses all the time there is.
+    ///   - deadline: a moment on the context's clock; one that has passed gives the first exit's answer, marked late.
+    /// - Throws: ``RuntimeError`` for an input that does not fit, or when no slot is free.
+    public func classify(_ input: Input, policy: CheckedPolicy, deadline: MonotonicInstant) throws -> TimedAnswer {
+        try withSlot { slot in
+            try load(input, into: slot)
+            var (verdict, leaves) = try advance(slot, policy)
+            while !leaves, canStart(slots[slot].nextStage, by: deadline) {
+                (verdict, leaves) = try advance(slot, policy)
+            }
+            let answer = try answer(of: slot, verdict)
+            let finished = clock()
+            return TimedAnswer(answer: answer, finished: finished, isLate: finished > deadline)
+        }
+    }
+
+    /// As ``classify(_:policy:deadline:)``, by a policy that is checked first.
+    public func classify(_ input: Input, policy: ExitPolicy, deadline: MonotonicInstant) throws -> TimedAnswer {
+        try classify(input, policy: CheckedPolicy(policy, for: model), deadline: deadline)
+    }
+
+    /// Runs the next stage of a slot and looks at its exit.
+    func advance(_ slot: Int, _ policy: CheckedPolicy) throws -> (verdict: Verdict, leaves: Bool) {
+        try runStage(slots[slot].nextStage, slots: [slot])
+        return try verdict(of: slot, policy)
+    }
+
+    /// Whether a stage, and the reading of its exit, would end by a deadline.
+    func canStart(_ stage: Int, by deadline: MonotonicInstant) -> Bool {
+        guard stage < model.loadedStages else { return false }
+        let needed = times.predicted(stage: stage, count: 1) + InferenceContext.answerNanoseconds(classes: model.classCount)
+        return clock().advanced(byNanoseconds: needed) <= deadline
+    }
+
+    /// What a verdict and an answer take, on a slow machine: some exponentials and one copy of the logits.
+    private static func answerNanoseconds(classes: Int) -> Int64 { 2_000 + 50 * Int64(classes) }
+}
