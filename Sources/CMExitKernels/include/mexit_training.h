@@ -14,8 +14,8 @@ void mexit_batch_norm_statistics_f32(const mexit_map *xm, const float *const *x,
  *
  * Backward goes through all losses at once, because they share x and y_act: dy and dx hold one table of samples per loss, and
  * samples first ..< first + n of every table are worked on.
- * First pass, per loss l: sums[l][0][c] += sum of dy', sums[l][1][c] += sum of dy' * (x - mean[c]) * inv_std[c], in double,
- * sums being [losses, 2, C], with dy' = dy where the output y_act > 0, else 0, if y_act is given (the ReLU behind the
+ * First pass, per loss l: sums[l][0][c] += sum of dy', sums[l][1][c] += sum of dy' * (x - mean[c]) * inv_std[c], sixteen products
+ * a lane in single precision, those in double; sums being [losses, 2, C], with dy' = dy where the output y_act > 0, else 0, if y_act is given (the ReLU behind the
  * norm), else dy. */
 void mexit_batch_norm_backward_reduce_f32(const mexit_map *xm, const mexit_map *dym, const float *const *x,
                                           const float *const *const *dy, int32_t losses, const mexit_map *yactm,

@@ -76,6 +76,8 @@ void mexit_data_phases_plan_make(const mexit_conv2d *c, mexit_data_plan *p) {
   p->dy_direct = c->y.halo >= halo;
   p->dy = p->dy_direct ? c->y : mexit_map_make(c->out_channels, c->y.height, c->y.width, halo);
   p->packed_floats = (mexit_data_plan_bytes(MEXIT_DATA_PHASES) / sizeof(float) + 15) / 16 * 16;
+  /* With the same distance between rows on both sides, a vector of results is stored whole. */
+  if (p->dy.row_stride > p->output_row && p->dy.row_stride <= 2 * (int64_t)p->output_row) p->output_row = p->dy.row_stride;
   p->dy_sample = p->dy_direct ? 0 : (mexit_map_floats(&p->dy) + 15) / 16 * 16;
 
   for (int32_t a = 0; a < least(c->stride_h, c->x.height); a++)

@@ -32,6 +32,8 @@ static void statistics(int32_t h, int32_t w, const mexit_map *xm, const float *c
  * the sums of that many still fit in registers. The number is a constant in the functions that they are inlined into. Plain C
  * takes one at a time, because compilers vectorise only the simple loop. */
 #define LOSSES 4
+/* Vectors whose sum is taken in single precision before it joins one in double: converting costs more than adding. */
+#define SHORT_SUM 16
 #define LOSSES_AT_ONCE(n) (LANES == 1 ? 1 : (n) < LOSSES ? (n) : LOSSES)
 #define FOR_LOSSES UNROLL for (int32_t l = 0; l < losses; l++)
 
@@ -39,26 +41,35 @@ ALWAYS_INLINE void reduce_some(
     int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const float *const *x, const float *const *const *dy,
     const int32_t losses, const mexit_map *ym, const float *const *y, size_t first, size_t n, const float *mean,
     const float *inv_std, double *sums) {
+  const int32_t across = (w + LANES - 1) / LANES, rows = across < SHORT_SUM ? SHORT_SUM / across : 1;
   for (int32_t c = 0; c < xm->channels; c++) {
     D s[LOSSES], q[LOSSES];
     FOR_LOSSES s[l] = q[l] = d_zero();
     V m = v_set1(mean[c]), f = v_set1(inv_std[c]);
     for (size_t k = first; k < first + n; k++)
-      for (int32_t r = 0; r < h; r++) {
-        /* Found anew per row: kept from row to row they would take the registers of the sums. */
-        const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride, *gr[LOSSES];
-        const float *yr = y ? y[k] + c * ym->channel_stride + r * ym->row_stride : NULL;
-        FOR_LOSSES gr[l] = dy[l][k] + c * dym->channel_stride + r * dym->row_stride;
-        for (int32_t i = 0; i < w; i += LANES) {
-          V x_hat = v_mul(v_sub(v_load(xr + i, w - i), m), f), a = yr ? v_load(yr + i, w - i) : m;
-          FOR_LOSSES {
-            V g = v_load(gr[l] + i, w - i); /* zero beyond the row, so that the products are too */
-            if (yr) g = v_where_positive(a, g);
-            s[l] = d_add(s[l], g);
-            q[l] = d_fma(q[l], g, x_hat);
+      for (int32_t top = 0; top < h; top += rows)
+        for (int32_t left = 0; left < w; left += SHORT_SUM * LANES) {
+          int32_t bottom = h - top < rows ? h : top + rows;
+          int32_t right = w - left < SHORT_SUM * LANES ? w : left + SHORT_SUM * LANES;
+          V gs[LOSSES], gq[LOSSES];
+          FOR_LOSSES gs[l] = gq[l] = v_set1(0);
+          for (int32_t r = top; r < bottom; r++) {
+            /* Found anew per row: kept from row to row they would take the registers of the sums. */
+            const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride, *gr[LOSSES];
+            const float *yr = y ? y[k] + c * ym->channel_stride + r * ym->row_stride : NULL;
+            FOR_LOSSES gr[l] = dy[l][k] + c * dym->channel_stride + r * dym->row_stride;
+            for (int32_t i = left; i < right; i += LANES) {
+              V x_hat = v_mul(v_sub(v_load(xr + i, w - i), m), f), a = yr ? v_load(yr + i, w - i) : m;
+              FOR_LOSSES {
+                V g = v_load(gr[l] + i, w - i); /* zero beyond the row, so that the products are too */
+                if (yr) g = v_where_positive(a, g);
+                gs[l] = v_add(gs[l], g);
+                gq[l] = v_fma(g, x_hat, gq[l]);
+              }
+            }
           }
+          FOR_LOSSES s[l] = d_add(s[l], gs[l]), q[l] = d_add(q[l], gq[l]);
         }
-      }
     FOR_LOSSES {
       double *own = sums + 2 * (int64_t)l * xm->channels + c;
       add_sum(own, s[l]);

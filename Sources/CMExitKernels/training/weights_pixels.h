@@ -9,13 +9,16 @@
 /* Copies one plane of x into its phases, zero where a tap reads beyond the image. `to` is cleared once per call: every
  * sample writes the same pixels. */
 static void split_row(float *to, const float *from, int32_t count, int32_t stride) {
-  int32_t i = 0;
   if (stride == 2)
-    for (; i + LANES < count; i += LANES) /* stops short, so as not to read behind the row */
-      v_store(to + i, v_even(v_load(from + 2 * i, LANES), v_load(from + 2 * i + LANES, LANES)), LANES);
+    for (int32_t i = 0; i < count; i += LANES) {
+      int32_t left = 2 * (count - i) - 1; /* floats from the first one needed to the last */
+      V a = v_load(from + 2 * i, left), b = left > LANES ? v_load(from + 2 * i + LANES, left - LANES) : v_set1(0);
+      v_store(to + i, v_even(a, b), count - i);
+    }
   else if (stride == 1)
-    for (; i + LANES <= count; i += LANES) v_store(to + i, v_load(from + i, LANES), LANES);
-  for (; i < count; i++) to[i] = from[(int64_t)i * stride];
+    for (int32_t i = 0; i < count; i += LANES) v_store(to + i, v_load(from + i, count - i), count - i);
+  else
+    for (int32_t i = 0; i < count; i++) to[i] = from[(int64_t)i * stride];
 }
 
 static int32_t steps(int32_t size, int32_t phase, int32_t stride) { /* pixels phase, phase + stride, ... < size */
@@ -141,7 +144,9 @@ void LANES_NAME(mexit_weights_pixels)(const mexit_conv2d *c, const float *const 
   size_t block = (size_t)p.block, weights = (size_t)c->out_channels * (size_t)(c->in_channels / c->groups) *
                                            (size_t)c->kernel_h * (size_t)c->kernel_w;
   float *x_copy = scratch, *dy_copy = scratch + p.x_sample * (int64_t)p.block;
-  if (!p.x_direct || !p.dy_direct) mexit_zero_f32(scratch, mexit_weights_pixels_scratch(&p));
+  int64_t filled = n < block ? (int64_t)n : (int64_t)block;
+  if (!p.x_direct) mexit_zero_f32(x_copy, (size_t)(p.x_sample * filled));
+  if (!p.dy_direct) mexit_zero_f32(dy_copy, (size_t)(p.dy_sample * filled));
   for (size_t k = first; k < first + n; k += block) {
     const float *xs[MEXIT_PIXELS_BLOCK], *dys[MEXIT_PIXELS_BLOCK];
     pixels_block b = {xs, dys, 0, 0, first + n - k < block ? first + n - k : block, p.run, p.dy_channel};

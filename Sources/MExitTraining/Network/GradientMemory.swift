@@ -6,7 +6,8 @@ import MExitIR
 ///
 /// Values that a concat placed in one buffer share a buffer here, too, per loss, so that a concat's backward costs nothing; where
 /// all its readers are in a ``DenseStacks``, nobody writes to the whole, and each value has a buffer of its own. The gradients of
-/// a stack's readers stand back to back, per loss.
+/// a stack's readers stand back to back, per loss. A batch norm's input has its gradient where the norm's own was, if nothing else
+/// reads the input.
 struct GradientMemory {
     /// Where one operation writes one loss's gradient of one of its inputs.
     struct Target {
@@ -52,8 +53,10 @@ struct GradientMemory {
             owners.append((key, blocks.count, 0))
             blocks.append(PlaneBlock(map: maps[key.home].pointee, planes: planes, lifetime: phases))
         }
-        let lifetimes = GradientLifetimes(plan, schedule, stacks)
-        for group in GradientMemory.sharing(plan, stacks) {
+        let groups = GradientMemory.sharing(plan, stacks)
+        let inPlace = GradientMemory.inPlace(plan, groups, stacks)
+        let lifetimes = GradientLifetimes(plan, schedule, stacks, inPlace)
+        for group in groups where inPlace[group[0]] == nil {
             for index in group where group.count > 1 {
                 home[index] = plan.placement.root[index]
                 channel[index] = plan.placement.channel[index]
@@ -86,6 +89,29 @@ struct GradientMemory {
             let planes = stacks.isReader[owner.key.home] ? plan.graph.shapes[owner.key.home].channels : blocks[owner.block].planes
             written[owner.key] = [Bool](repeating: false, count: planes)
         }
+        for (norm, input) in inPlace {
+            for loss in plan.losses(norm) {
+                rows[Key(home: norm, loss: loss)] = rows[Key(home: input, loss: loss)]
+                written[Key(home: norm, loss: loss)] = [Bool](repeating: false, count: plan.graph.shapes[norm].channels)
+            }
+        }
+    }
+
+    /// Batch norms whose input's gradient takes the place of their own: by norm, the input.
+    private static func inPlace(_ plan: ValuePlan, _ groups: [[Int]], _ stacks: DenseStacks) -> [Int: Int] {
+        var readers = [Int](repeating: 0, count: plan.graph.nodes.count)
+        for index in plan.order {
+            for input in plan.inputs(of: index) { readers[input] += 1 }
+        }
+        for exit in plan.graph.exits { readers[exit.logits] += 1 }
+        let alone = Set(groups.filter { $0.count == 1 }.joined())
+        var result: [Int: Int] = [:]
+        for index in plan.order where plan.isNorm(index) && alone.contains(index) {
+            let input = plan.inputs(of: index)[0]
+            guard input != 0, readers[input] == 1, !plan.isNorm(input), alone.contains(input) || stacks.isReader[input] else { continue }
+            result[index] = input
+        }
+        return result
     }
 
     /// The nodes whose gradients share a buffer; readers of stacks, and concats that nobody writes to, are in none.
@@ -173,14 +199,17 @@ private struct GradientLifetimes {
     private var readers: [[Int]]
     /// By convolution of a stack: the values that are gathered from it.
     private var gatherers: [Int: [Int]] = [:]
+    /// By value: the norm whose gradient stands in the same place before.
+    private var norms: [Int: Int] = [:]
 
-    init(_ plan: ValuePlan, _ schedule: Schedule, _ stacks: DenseStacks) {
+    init(_ plan: ValuePlan, _ schedule: Schedule, _ stacks: DenseStacks, _ inPlace: [Int: Int]) {
         self.plan = plan
         self.schedule = schedule
         readers = [[Int]](repeating: [], count: plan.graph.nodes.count)
         for index in plan.order where !stacks.isReader[index] {
             for input in plan.inputs(of: index) { readers[input].append(index) }
         }
+        for (norm, input) in inPlace { norms[input] = norm }
         for (index, sources) in stacks.sources.enumerated() {
             for source in sources { gatherers[source.reader, default: []].append(index) }
         }
@@ -191,6 +220,7 @@ private struct GradientLifetimes {
         for reader in readers[index] where plan.losses(reader).contains(loss) { begin = min(begin, schedule.lastBackward[reader]) }
         var end = schedule.lastBackward[index]
         for gatherer in gatherers[index] ?? [] { end = max(end, schedule.firstBackward[gatherer]) }
+        if let norm = norms[index] { begin = min(begin, phases(of: norm, loss: loss).lowerBound) }
         return begin...max(begin, end)
     }
 }

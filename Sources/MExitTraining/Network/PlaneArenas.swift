@@ -89,11 +89,13 @@ struct PlaneArenas {
             let stride = overflow ? Int.max / 2 : (floats + 15) / 16 * 16
             let (all, overflow2) = stride.multipliedReportingOverflow(by: batch)
             let slack = Int(MEXIT_READ_SLACK)
-            let (total, overflow3) = all.addingReportingOverflow(2 * slack)
+            // Pixel (0, 0) of every plane on a 64-byte boundary: loads of 1x1 convolutions then never cross a cache line.
+            let lead = (16 - PlaneArenas.origin(map) % 16) % 16
+            let (total, overflow3) = all.addingReportingOverflow(2 * slack + lead)
             guard !overflow, !overflow2, !overflow3 else {
                 throw NetworkError("cannot lay out \(planes) planes of \(map.height) x \(map.width) for \(batch) samples: too large for memory; use a smaller batch")
             }
-            arenas.append(Arena(base: try keep.allocate(Float.self, count: total) + slack, sampleStride: stride))
+            arenas.append(Arena(base: try keep.allocate(Float.self, count: total) + slack + lead, sampleStride: stride))
         }
     }
 
