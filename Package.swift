@@ -30,7 +30,7 @@ let exported: [Target] = [
     .target(
         name: "MExitTraining",
         dependencies: ["MExitIR", "MExitCheckpoint", "MExitParallel", "CMExitKernels", "MExitData"]),
-    .target(name: "MExitCalibration", dependencies: ["MExitRuntime", "MExitData"]),
+    .target(name: "MExitCalibration", dependencies: ["MExitIR", "MExitParallel", "MExitRuntime", "MExitData"]),
     .target(
         name: "MExitServing", dependencies: ["CMExitProto", "MExitCheckpoint", "MExitRuntime", "MExitData", logging, collections, histogram]),
 ]
@@ -57,6 +57,7 @@ let hidden: [Target] = [
 
 let executables: [Target] = [
     .executableTarget(name: "mexit-train", dependencies: ["MExitTraining", "MExitCommand"]),
+    .executableTarget(name: "mexit-calibrate", dependencies: ["MExitRuntime", "MExitCalibration", "MExitCheckpoint", "MExitCommand"]),
     .executableTarget(name: "mexit-eval", dependencies: ["MExitRuntime", "MExitCalibration", "MExitCommand"]),
     .executableTarget(name: "mexit-serve", dependencies: ["MExitRuntime", "MExitServing", "MExitCommand"]),
     .executableTarget(name: "mexit-load", dependencies: ["MExitLoad", "MExitServing", "MExitCommand"]),
@@ -75,7 +76,7 @@ let tests: [Target] = [
     .testTarget(
         name: "MExitCAPITests", dependencies: ["MExitCAPI", "CMExitAPI", "MExitRuntime", "MExitCheckpoint", "_MExitTestSupport"]),
     .testTarget(name: "MExitTrainingTests", dependencies: ["MExitTraining", "MExitRuntime", "_MExitTestSupport"]),
-    .testTarget(name: "MExitCalibrationTests", dependencies: ["MExitRuntime", "MExitCalibration", "_MExitTestSupport"]),
+    .testTarget(name: "MExitCalibrationTests", dependencies: ["MExitRuntime", "MExitCalibration", "MExitIR", "MExitData", "_MExitTestSupport"]),
     .testTarget(name: "MExitParallelTests", dependencies: ["MExitParallel"]),
     .testTarget(name: "MExitServingTests", dependencies: ["MExitRuntime", "CMExitProto", "MExitServing", "_MExitTestSupport"]),
     .testTarget(name: "MExitLoadTests", dependencies: ["MExitLoad", "MExitServing"]),
@@ -83,8 +84,8 @@ let tests: [Target] = [
     .testTarget(
         name: "MExitCommandTests",
         dependencies: [
-            "MExitCommand", "CMExitProto", "MExitCheckpoint", "MExitData", "_MExitTestSupport", "mexit-train", "mexit-eval", "mexit-serve",
-            "mexit-load", "mexit-inspect", "mexit-convert",
+            "MExitCommand", "CMExitProto", "MExitCheckpoint", "MExitData", "_MExitTestSupport", "mexit-train", "mexit-calibrate", "mexit-eval",
+            "mexit-serve", "mexit-load", "mexit-inspect", "mexit-convert",
         ]),
 ]
 

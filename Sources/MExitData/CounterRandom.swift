@@ -10,7 +10,7 @@ package struct CounterRandom {
 
     /// What a stream of numbers is for; two purposes never share numbers.
     package enum Purpose: UInt64 {
-        case augmentation = 1, order, holdOut, deconfliction, mixing, load
+        case augmentation = 1, order, holdOut, deconfliction, mixing, load, calibration
     }
 
     /// Starts the stream of a key.

@@ -13,32 +13,31 @@ struct EvalCommand: ParsableCommand {
         commandName: "mexit-eval",
         abstract: "Measures a model on labelled images: accuracy per exit, and accuracy, cost and speed of exit policies.",
         discussion: """
-            Prints for every exit its accuracy when all samples take it, then for every --policy what real early exits give: \
-            accuracy, mean multiply-adds, share saved, images per second, and where samples left. Images per second include \
-            bringing pixels into the network and choosing the exit, not reading and decoding files.
+            Prints for every exit its accuracy, time and calibration error when all samples take it, and how often it is right where \
+            the last exit is wrong. Then, for every policy, what real early exits give: accuracy, mean multiply-adds, share saved, \
+            images per second, and where samples left. Images per second include bringing pixels into the network and choosing the \
+            exit, not reading and decoding files. --json adds the confusion matrix of each exit.
 
-            Choose thresholds on held-out training images (--split validation, with the --validation and --seed of the training), \
-            and use the test split for the figure you report, once.
+            Choose thresholds with mexit-calibrate on held-out training images, and use the test split for the figure you report, once.
             """,
         version: MExitVersion.text(tool: "mexit-eval"))
 
     @Argument(help: "The model.")
     var model: String
 
-    @Option(help: ArgumentHelp("Labelled images: images:DIR, cifar10:DIR, cifar100:DIR or idx:DIR.", valueName: "kind:dir"))
-    var data: String
-
-    @Option(help: "Which part of the data: test, validation or train.")
-    var split: Split = .test
-
-    @Option(help: ArgumentHelp("Images that were held out of training, for --split validation and train.", valueName: "count"))
-    var validation: Int = 0
-
-    @Option(help: "Seed that chose the images held out.")
-    var seed: UInt64 = 0
+    @OptionGroup var data: LabelledDataOptions
 
     @Option(help: ArgumentHelp("Evaluate this policy: \(ExitPolicy.textForms). May be repeated.", valueName: "policy"))
     var policy: [String] = []
+
+    @Flag(help: "Evaluate every operating point stored in the model.")
+    var operatingPoints = false
+
+    @Option(help: ArgumentHelp("Evaluate, for each of these mean costs per image, the stored operating point that comes nearest from below: 8M,10M.", valueName: "macs,..."))
+    var budgetMacs: BudgetsArgument?
+
+    @Option(help: ArgumentHelp("Write a page with pictures here (HTML, stands alone).", valueName: "file.html"))
+    var report: String?
 
     @Option(help: ArgumentHelp("Samples under way at once.", valueName: "count"))
     var batch: Int = 64
@@ -46,42 +45,62 @@ struct EvalCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Threads; all cores by default.", valueName: "count"))
     var threads: Int = ProcessInfo.processInfo.activeProcessorCount
 
-    @Option(help: "What to do with an image that does not decode: skip (it is counted) or refuse.")
-    var onBadImage: BadImagePolicy = .skip
-
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
         guard (1...1024).contains(threads) else { throw ValidationError("--threads is \(threads); give 1 ... 1024") }
         guard (1...65536).contains(batch) else { throw ValidationError("--batch is \(batch); give 1 ... 65536") }
-        guard validation >= 0 else { throw ValidationError("--validation is \(validation); give 0 or more") }
     }
 
     func run() throws {
         try reportingErrors {
-            let compiled = try CompiledModel(try Checkpoint.read(path: model))
-            let policies = try policy.map { ($0, try ExitPolicy(text: $0, for: compiled)) }
-            let images = try loadImages(for: compiled)
+            let stored = try Checkpoint.read(path: model)
+            let compiled = try CompiledModel(stored)
+            let policies = try policies(for: compiled)
+            let images = try data.load(for: compiled, provenance: stored.provenance, usual: .test, threads: threads)
             let evaluator = try Evaluator(compiled, data: images, batch: batch, threads: threads)
-            let report = EvalReport(
-                model: model, data: images.name, samples: images.count, skipped: images.skipped.count, threads: threads,
-                exits: try evaluator.exits(), policies: try policies.map { try evaluator.evaluate($0.1, name: $0.0) })
-            try StandardOutput.write(json ? try jsonText(report) : report.text())
+            let anytime = try evaluator.anytime()
+            let results = try policies.map { try evaluator.evaluate($0.policy, name: $0.name) }
+            if let report {
+                let page = EvaluationPage(
+                    model: model.split(separator: "/").last.map(String.init) ?? model, data: images.name, samples: images.count,
+                    classNames: images.classNames, anytime: anytime, policies: results)
+                try writeFile(page.render(), to: report)
+            }
+            let summary = EvalReport(
+                model: model, data: images.name, samples: images.count, skipped: images.skipped.count, threads: threads, anytime: anytime,
+                policies: results)
+            try StandardOutput.write(json ? try jsonText(summary) : summary.text())
         }
     }
 
-    private func loadImages(for model: CompiledModel) throws -> DataSet {
-        let shape = model.inputShape
-        let options = LoadOptions(
-            imageSize: ImageSize(height: shape.height, width: shape.width),
-            classNames: model.classNames.isEmpty ? nil : model.classNames, onBadImage: onBadImage, validation: validation,
-            seed: seed, threads: threads)
-        let images = try DataSource(parsing: data).load(split, options)
-        for skipped in images.skipped { StandardError.write("skipped: \(skipped.error)\n") }
-        return images
+    /// What was asked for, each policy once, in the order of the options.
+    private func policies(for model: CompiledModel) throws -> [(name: String, policy: ExitPolicy)] {
+        var texts = policy
+        if operatingPoints { texts += model.policies.map { "calibrated:\($0.name)" } }
+        for budget in budgetMacs?.macs ?? [] {
+            // A point that has no expected cost was not calibrated for one.
+            let affordable = model.policies.filter { $0.expectedMACs > 0 && $0.expectedMACs <= budget }
+            guard let best = affordable.max(by: { $0.expectedMACs < $1.expectedMACs }) else {
+                let known = model.policies.filter { $0.expectedMACs > 0 }.map { "\($0.name) (\(SINumber.format($0.expectedMACs)))" }
+                throw EvaluationError(
+                    "cannot evaluate at \(SINumber.format(budget)) MACs: no stored operating point costs that little; there are \(known.isEmpty ? "none" : known.joined(separator: ", ")); make one with mexit-calibrate --target-macs")
+            }
+            texts.append("calibrated:\(best.name)")
+        }
+        var seen = Set<String>()
+        return try texts.filter { seen.insert($0).inserted }.map { ($0, try ExitPolicy(text: $0, for: model)) }
     }
 }
 
-extension Split: ExpressibleByArgument {}
-extension BadImagePolicy: ExpressibleByArgument {}
+/// Costs on the command line: `8M`, or `8M,10M`.
+struct BudgetsArgument: ExpressibleByArgument {
+    let macs: [Double]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { SINumber(argument: String($0)) }
+        macs = parts.compactMap { $0?.value }
+        if macs.count != parts.count { return nil }
+    }
+}

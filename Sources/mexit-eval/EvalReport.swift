@@ -9,16 +9,43 @@ struct EvalReport: Encodable {
     /// Images that did not decode and were left out.
     let skipped: Int
     let threads: Int
-    let exits: [ExitEvaluation]
+    let anytime: AnytimeEvaluation
     let policies: [PolicyEvaluation]
+
+    private enum CodingKeys: String, CodingKey {
+        case model, data, samples, skipped, threads, exits, policies, oracleAccuracy, oracleMacs, overthinking, wasteful
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(model, forKey: .model)
+        try fields.encode(data, forKey: .data)
+        try fields.encode(samples, forKey: .samples)
+        try fields.encode(skipped, forKey: .skipped)
+        try fields.encode(threads, forKey: .threads)
+        try fields.encode(anytime.exits, forKey: .exits)
+        try fields.encode(anytime.oracleAccuracy, forKey: .oracleAccuracy)
+        try fields.encode(anytime.oracleMACs, forKey: .oracleMacs)
+        try fields.encode(anytime.overthinking, forKey: .overthinking)
+        try fields.encode(anytime.wasteful, forKey: .wasteful)
+        try fields.encode(policies, forKey: .policies)
+    }
 
     func text() -> String {
         var text = "\(data): \(samples) images" + (skipped > 0 ? ", \(skipped) more skipped because they do not decode" : "") + "\n\n"
-        var table = TextTable([.init("exit", .right), .init("accuracy %", .right), .init("MACs", .right), .init("FLOPs", .right)])
-        for exit in exits {
-            table.append([String(exit.exit), percent(exit.accuracy), SINumber.format(exit.macs), SINumber.format(exit.flops)])
+        var table = TextTable([
+            .init("exit"), .init("accuracy %"), .init("MACs"), .init("FLOPs"), .init("ms/image"), .init("ECE %"), .init("right first here"),
+            .init("right here, wrong at the end"),
+        ])
+        for exit in anytime.exits {
+            table.append([
+                String(exit.exit), percent(exit.accuracy), SINumber.format(exit.macs), SINumber.format(exit.flops),
+                SINumber.fixed(exit.secondsPerImage * 1000, digits: 3), percent(exit.ece), String(exit.firstCorrect), String(exit.overthought),
+            ])
         }
         text += table.render()
+        text += "\nright at some exit, wrong at the last: \(percent(anytime.overthinking)) %; right at the last and before it: \(percent(anytime.wasteful)) %\n"
+        text += "a perfect choice of exits: \(percent(anytime.oracleAccuracy)) % at \(SINumber.format(anytime.oracleMACs)) MACs\n"
         guard !policies.isEmpty else { return text }
         var rows = TextTable([
             .init("policy", .left), .init("accuracy %", .right), .init("mean MACs", .right), .init("saved %", .right),

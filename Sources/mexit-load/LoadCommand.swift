@@ -131,5 +131,4 @@ enum RateArgument: ExpressibleByArgument {
     }
 }
 
-extension Split: ExpressibleByArgument {}
 extension WireProtocol: ExpressibleByArgument {}

@@ -6,7 +6,6 @@ import MExitTraining
 extension DeconflictionOptions.Method: ExpressibleByArgument {}
 extension DeconflictionOptions.Scope: ExpressibleByArgument {}
 extension DeconflictionOptions.Reduction: ExpressibleByArgument {}
-extension BadImagePolicy: ExpressibleByArgument {}
 extension ExitWeights: ExpressibleByArgument {
     public init?(argument: String) { self.init(parsing: argument) }
     public var defaultValueDescription: String { description }

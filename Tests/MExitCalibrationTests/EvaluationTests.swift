@@ -28,12 +28,32 @@ import _MExitTestSupport
         let evaluator = try Evaluator(model, data: data, batch: 8, threads: 2)
         let answers = try (0..<data.count).map { Array(try context.anytime(.pixels(data.image($0).pixels))) }
 
-        for exit in try evaluator.exits() {
+        let anytime = try evaluator.anytime()
+        for exit in anytime.exits {
             let correct = answers.indices.filter { answers[$0][exit.exit].label == data.label(of: $0) }.count
             #expect(exit.correct == correct && exit.samples == 37)
             #expect(exit.accuracy == Double(correct) / 37)
             #expect(exit.macs == model.cumulativeCosts[exit.exit].macs)
+            for truth in 0..<4 {
+                for label in 0..<4 {
+                    let count = answers.indices.filter { answers[$0][exit.exit].label == label && data.label(of: $0) == truth }.count
+                    #expect(exit.confusion[truth][label] == count)
+                }
+            }
+            #expect(exit.overthought == answers.indices.filter { isRight($0, exit.exit) && !isRight($0, 4) }.count)
+            #expect(exit.firstCorrect == answers.indices.filter { index in isRight(index, exit.exit) && !(0..<exit.exit).contains { isRight(index, $0) } }.count)
+            #expect(exit.secondsPerImage > 0)
         }
+        func isRight(_ index: Int, _ exit: Int) -> Bool { answers[index][exit].label == data.label(of: index) }
+        let solved = answers.indices.filter { index in (0..<5).contains { isRight(index, $0) } }
+        #expect(anytime.oracleAccuracy == Double(solved.count) / 37)
+        #expect(anytime.overthinking == Double(solved.filter { !isRight($0, 4) }.count) / 37)
+        #expect(anytime.wasteful == Double(solved.filter { index in isRight(index, 4) && (0..<4).contains { isRight(index, $0) } }.count) / 37)
+
+        // What calibration sees is what classifying gives, to the bit.
+        let logits = try ExitLogits.collect(model, data: data, batch: 8, threads: 2)
+        for exit in 0..<5 { #expect(logits.values[exit] == answers.flatMap { $0[exit].logits }) }
+        #expect(logits.labels == data.labels && logits.fingerprint == hexadecimal(data.fingerprint()))
 
         // A threshold that half of the samples pass at the first exit.
         let threshold = answers.map { $0[0].confidence }.sorted()[18]

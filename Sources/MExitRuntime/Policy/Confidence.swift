@@ -34,7 +34,7 @@ extension ConfidenceMeasure {
     ///   - logits: `[K]`, K >= 1.
     ///   - temperature: logits are divided by it first; above 0.
     /// - Complexity: O(K), no allocation.
-    func verdict(_ logits: UnsafeBufferPointer<Float>, temperature: Double) -> Verdict {
+    package func verdict(_ logits: UnsafeBufferPointer<Float>, temperature: Double) -> Verdict {
         let label = firstLargest(logits)
         guard logits.allSatisfy(\.isFinite) else { return Verdict(label: label, probability: 0, certainty: 0) }
         let largest = Double(logits[label])

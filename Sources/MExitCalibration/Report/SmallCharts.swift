@@ -1,0 +1,90 @@
+/// Where samples leave: one bar per policy, one piece per exit, the early ones light and the late ones dark.
+struct ShareBars {
+    var rows: [(name: String, shares: [Double])]
+
+    func svg(_ description: String) -> String {
+        guard let exits = rows.first?.shares.count, exits > 0 else { return "" }
+        let (label, width, bar) = (190.0, 540.0, 24.0)
+        var parts: [String] = []
+        for (index, row) in rows.enumerated() {
+            let y = Double(index) * (bar + 8)
+            parts.append("<text class=\"ink\" x=\"\(f(label - 8))\" y=\"\(f(y + 16))\" text-anchor=\"end\">\(escaped(String(row.name.prefix(28))))</text>")
+            var x = label
+            for (exit, share) in row.shares.enumerated() where share > 0 {
+                let piece = share * width
+                let tip = "\(row.name), exit \(exit): \(percentText(share))"
+                parts.append("<rect x=\"\(f(x))\" y=\"\(f(y))\" width=\"\(f(piece))\" height=\"\(f(bar))\" fill=\"var(--s0)\" fill-opacity=\"\(opacity(exit, exits))\"><title>\(escaped(tip))</title></rect>")
+                if piece > 40 {
+                    let fill = exit * 2 >= exits ? "style=\"fill:var(--paper)\"" : "class=\"ink\""
+                    parts.append("<text \(fill) x=\"\(f(x + piece / 2))\" y=\"\(f(y + 16))\" text-anchor=\"middle\">\(percentText(share))</text>")
+                }
+                x += piece
+            }
+        }
+        let height = Double(rows.count) * (bar + 8)
+        let key = (0..<exits).map { "<li><i style=\"background:var(--s0);opacity:\(opacity($0, exits))\"></i>exit \($0)</li>" }.joined()
+        return """
+            <figure><svg viewBox="0 0 760 \(f(height))" role="img" aria-label="\(escaped(description))">
+            \(parts.joined(separator: "\n"))
+            </svg><ul class="key">\(key)</ul></figure>
+            """
+    }
+
+    private func opacity(_ exit: Int, _ exits: Int) -> String { f(0.2 + 0.8 * Double(exit) / Double(max(exits - 1, 1))) }
+}
+
+/// Accuracy over softmax probability, one picture per exit: on the diagonal, an exit is as sure as it should be.
+struct ReliabilityDiagram {
+    var title: String
+    var caption: String
+    /// Drawn as bars.
+    var reliability: Reliability
+    /// Drawn as a line, for comparison.
+    var other: Reliability?
+
+    func svg() -> String {
+        let (side, margin) = (170.0, 30.0)
+        func x(_ share: Double) -> Double { margin + share * side }
+        func y(_ share: Double) -> Double { 6 + (1 - share) * side }
+        var parts: [String] = []
+        let width = side / Double(reliability.bins.count)
+        let all = max(1, reliability.bins.reduce(0) { $0 + $1.count })
+        for (index, bin) in reliability.bins.enumerated() {
+            guard let accuracy = bin.accuracy, let mean = bin.meanConfidence else { continue }
+            // Bins that hold more samples are drawn stronger.
+            let weight = 0.3 + 0.7 * min(1, 4 * Double(bin.count) / Double(all))
+            let tip = "\(bin.count) samples, probability \(percentText(mean)), right \(percentText(accuracy))"
+            parts.append("<rect x=\"\(f(margin + Double(index) * width + 0.5))\" y=\"\(f(y(accuracy)))\" width=\"\(f(width - 1))\" height=\"\(f(accuracy * side))\" fill=\"var(--s0)\" fill-opacity=\"\(f(weight))\"><title>\(escaped(tip))</title></rect>")
+        }
+        if let other {
+            let places = other.bins.compactMap { bin in bin.accuracy.flatMap { accuracy in bin.meanConfidence.map { (x($0), y(accuracy)) } } }
+            let path = places.enumerated().map { "\($0 == 0 ? "M" : "L")\(f($1.0)) \(f($1.1))" }.joined()
+            if places.count > 1 { parts.append("<path d=\"\(path)\" fill=\"none\" stroke=\"var(--s1)\" stroke-width=\"1.5\"/>") }
+        }
+        parts.append("<path class=\"axis\" stroke-dasharray=\"3 3\" d=\"M\(f(x(0))) \(f(y(0)))L\(f(x(1))) \(f(y(1)))\"/>")
+        parts.append("<path class=\"axis\" d=\"M\(f(x(0))) \(f(y(1)))V\(f(y(0)))H\(f(x(1)))\"/>")
+        for tick in [0, 0.5, 1] {
+            parts.append("<text x=\"\(f(x(tick)))\" y=\"\(f(y(0) + 15))\" text-anchor=\"middle\">\(f(tick))</text>")
+            parts.append("<text x=\"\(f(margin - 5))\" y=\"\(f(y(tick) + 4))\" text-anchor=\"end\">\(f(tick))</text>")
+        }
+        return """
+            <figure><svg width="210" viewBox="0 0 210 200" role="img" aria-label="\(escaped(title + ", reliability: " + caption))">
+            \(parts.joined(separator: "\n"))
+            </svg><figcaption><b>\(escaped(title))</b><br>\(escaped(caption))</figcaption></figure>
+            """
+    }
+}
+
+/// 0.1234 as "12.3 %".
+func percentText(_ share: Double, digits: Int = 1) -> String {
+    var scale = 1.0
+    for _ in 0..<digits { scale *= 10 }
+    let rounded = (share * 100 * scale).rounded() / scale
+    var text = "\(rounded == 0 ? 0 : rounded)"
+    // 12.0 is "12.0", 12.25 with two digits "12.25", 12.5 with two "12.50".
+    if let point = text.firstIndex(of: ".") {
+        let have = text.distance(from: point, to: text.endIndex) - 1
+        if have < digits { text += String(repeating: "0", count: digits - have) }
+    }
+    return text + " %"
+}
