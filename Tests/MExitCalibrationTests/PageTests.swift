@@ -74,6 +74,23 @@ import _MExitTestSupport
         #expect(flat.low < 0.5 && flat.high > 0.5 && Axis([0, 0]).high > 0)
     }
 
+    /// Names of points that lie close together do not cover each other.
+    @Test func namesFindRoom() throws {
+        let chart = LineChart(
+            series: [
+                LineChart.Series(
+                    name: "s", colour: 0, points: (0..<6).map { (1 + 0.001 * Double($0), 1) } + [(2, 2)], marks: true,
+                    names: (0..<7).map { "name number \($0)" })
+            ], xTitle: "x", yTitle: "y", xText: { "\($0)" }, yText: { "\($0)" })
+        let places = chart.svg("d").split(separator: "\n").filter { $0.contains("class=\"ink\"") }.map { line in
+            line.split(separator: "\"").compactMap { Double($0) }
+        }
+        #expect(places.count == 7 && places.allSatisfy { $0.count == 2 })
+        for (index, a) in places.enumerated() {
+            for b in places[..<index] { #expect(abs(a[0] - b[0]) >= 6.4 * 13 - 0.2 || abs(a[1] - b[1]) >= 11.8, "\(a) \(b)") }
+        }
+    }
+
     @Test func percentages() {
         #expect(percentText(0.1234) == "12.3 %" && percentText(0.125, digits: 2) == "12.50 %" && percentText(-0.00001) == "0.0 %")
     }

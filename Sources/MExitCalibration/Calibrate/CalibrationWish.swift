@@ -27,7 +27,7 @@ public enum CalibrationWish: Hashable, Sendable {
         switch self {
         case .macs(let macs): "at most \(shortCost(macs)) MACs per sample"
         case .accuracy(let accuracy): "accuracy of at least \(accuracy)"
-        case .belowFull(let gap): "accuracy of at least the full network's minus \(gap)"
+        case .belowFull(let gap): "accuracy of at least the full network's" + (gap == 0 ? "" : " minus \(gap)")
         case .risk(let wish): "\(wish.quantity.rawValue) of at most \(wish.limit) with confidence \(wish.confidence)"
         case .sweep(let count): "\(count) points from the cheapest to the most accurate"
         }

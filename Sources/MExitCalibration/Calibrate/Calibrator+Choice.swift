@@ -35,8 +35,8 @@ struct MethodBench {
     }
 
     /// Nil when the method cannot meet the goal.
-    func result(_ goal: PerSampleGoal, crossValidates: Bool = true) -> Result? {
-        guard let thresholds = fitter.fit(goal) else { return nil }
+    func result(_ goal: PerSampleGoal, crossValidates: Bool = true, isThorough: Bool = true) -> Result? {
+        guard let thresholds = fitter.fit(goal, isThorough: isThorough) else { return nil }
         let tally = outcomes.tally(exits: PolicyFitter.exits(outcomes, method, thresholds))
         guard crossValidates, let held = validation.run(goal) else {
             return Result(thresholds: thresholds, tally: tally, crossValidated: nil, correct: [])
@@ -111,14 +111,16 @@ extension Calibrator {
         }
     }
 
-    /// Each method at budgets from the first exit's cost to the last's.
+    /// Each method at budgets from the first exit's cost to the last's, searched briefly: for a picture.
     func curves() -> [CalibrationResult.Curve] {
         let (least, most) = (Double(logits.macs.first ?? 0), Double(logits.macs.last ?? 0))
         return pool.map(benches.count) { index in
             var curve = CalibrationResult.Curve(method: benches[index].method, macs: [], accuracy: [])
             for step in 0...20 {
                 let goal = PerSampleGoal.mostAccurate(macs: least + (most - least) * Double(step) / 20)
-                guard let result = benches[index].result(goal, crossValidates: false), result.tally.meanMACs != curve.macs.last else { continue }
+                guard let result = benches[index].result(goal, crossValidates: false, isThorough: false),
+                    result.tally.meanMACs > curve.macs.last ?? 0
+                else { continue }
                 curve.macs.append(result.tally.meanMACs)
                 curve.accuracy.append(result.tally.accuracy)
             }

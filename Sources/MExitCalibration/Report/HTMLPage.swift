@@ -87,7 +87,7 @@ struct HTMLPage {
         svg .axis { stroke: var(--soft); fill: none; } svg .grid { stroke: var(--line); fill: none; } svg .ink { fill: var(--ink); }
         .key { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; padding: 0; margin: .3rem 0; list-style: none; font-size: .88rem; }
         .key i { display: inline-block; width: 1.1rem; height: .25rem; margin-right: .4rem; vertical-align: middle; }
-        .row { display: flex; flex-wrap: wrap; gap: 1rem; }
+        .row { display: flex; flex-wrap: wrap; gap: 1rem; } .row figure { width: 210px; }
         .photos { display: flex; flex-wrap: wrap; gap: .5rem; } .photos figure { margin: 0; width: 5.2rem; }
         .photos img { width: 5.2rem; height: 5.2rem; object-fit: contain; image-rendering: pixelated; border: 1px solid var(--line); border-radius: 4px; }
         .photos figcaption { font-size: .72rem; line-height: 1.2; overflow-wrap: anywhere; } .wrong { color: var(--s4); }

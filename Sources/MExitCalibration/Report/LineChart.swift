@@ -20,7 +20,7 @@ struct LineChart {
 
     private static let width = 760.0
     private static let height = 380.0
-    private static let (left, right, top, bottom) = (64.0, 20.0, 16.0, 46.0)
+    private static let (left, right, top, bottom) = (80.0, 20.0, 16.0, 46.0)
 
     func svg(_ description: String) -> String {
         let points = series.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }
@@ -48,6 +48,10 @@ struct LineChart {
         parts.append("<path class=\"axis\" d=\"M\(f(LineChart.left)) \(f(ceiling))V\(f(floor))H\(f(LineChart.width - LineChart.right))\"/>")
         parts.append("<text x=\"\(f((LineChart.left + LineChart.width) / 2))\" y=\"\(f(LineChart.height - 8))\" text-anchor=\"middle\">\(escaped(xTitle))</text>")
         parts.append("<text transform=\"translate(14 \(f((floor + ceiling) / 2))) rotate(-90)\" text-anchor=\"middle\">\(escaped(yTitle))</text>")
+        var labels = LabelPlaces(width: LineChart.width, top: ceiling, bottom: floor)
+        for line in series where line.marks {
+            for point in line.points where point.x.isFinite && point.y.isFinite { labels.avoid(place(point)) }
+        }
         for line in series {
             let colour = "var(--s\(line.colour))"
             let places = line.points.filter { $0.x.isFinite && $0.y.isFinite }.map(place)
@@ -62,10 +66,8 @@ struct LineChart {
                 let tip = "\(line.name) \(name): \(yText(point.y)) at \(xText(point.x))"
                 parts.append("<circle cx=\"\(f(at.x))\" cy=\"\(f(at.y))\" r=\"4.5\" fill=\"\(colour)\"><title>\(escaped(tip))</title></circle>")
                 if !name.isEmpty {
-                    // Names left of the middle stand to the right of their point, the others to the left: all inside.
-                    let leftOfMiddle = at.x < LineChart.width / 2
-                    parts.append(
-                        "<text class=\"ink\" x=\"\(f(at.x + (leftOfMiddle ? 7 : -7)))\" y=\"\(f(at.y - 6))\" text-anchor=\"\(leftOfMiddle ? "start" : "end")\">\(escaped(name))</text>")
+                    let label = labels.next(name, at: at)
+                    parts.append("<text class=\"ink\" x=\"\(f(label.x))\" y=\"\(f(label.y))\">\(escaped(name))</text>")
                 }
             }
         }
@@ -75,6 +77,39 @@ struct LineChart {
             \(parts.joined(separator: "\n"))
             </svg><ul class="key">\(key)</ul></figure>
             """
+    }
+}
+
+/// Finds room for names beside their points: the first of some places around it that touches no other name and no point.
+private struct LabelPlaces {
+    private typealias Box = (left: Double, top: Double, right: Double, bottom: Double)
+    private let width: Double
+    private let top: Double
+    private let bottom: Double
+    private var taken: [Box] = []
+
+    init(width: Double, top: Double, bottom: Double) {
+        self.width = width
+        self.top = top
+        self.bottom = bottom
+    }
+
+    mutating func avoid(_ point: (x: Double, y: Double)) { taken.append((point.x - 5, point.y - 5, point.x + 5, point.y + 5)) }
+
+    /// - Returns: where the text starts, on its base line. In a crowd it is above the point, over others.
+    mutating func next(_ name: String, at point: (x: Double, y: Double)) -> (x: Double, y: Double) {
+        // 6.4 is the mean width of a character of 12 pixels, with some air.
+        let long = 6.4 * Double(name.count)
+        for lift in [-6.0, 4, 15, -20, 29, -34, 43, -48, 57, -62, -76, -90, -104] {
+            for x in [point.x + 8, point.x - 8 - long, point.x - long / 2] {
+                let box: Box = (x, point.y + lift - 10, x + long, point.y + lift + 2)
+                guard box.left >= 0, box.right <= width, box.top >= top - 12, box.bottom <= bottom else { continue }
+                if taken.contains(where: { $0.left < box.right && $0.right > box.left && $0.top < box.bottom && $0.bottom > box.top }) { continue }
+                taken.append(box)
+                return (x, point.y + lift)
+            }
+        }
+        return (max(0, min(point.x - long / 2, width - long)), point.y - 8)
     }
 }
 

@@ -8,12 +8,12 @@ struct RankedOutcomes: Sendable {
     let macs: [Double]
     /// Per exit but the last: sample indices, the surest first.
     let order: [[Int32]]
-    /// Per exit but the last: the place of each sample in ``order``.
-    let rank: [[Int32]]
+    /// `[N, exits but the last]`: the place of each sample in ``order``. What is walked through sample by sample lies so.
+    let ranks: [Int32]
     /// Per exit but the last: certainty in that order.
     let sorted: [[Double]]
-    /// Per exit, per sample, 0 ... ``unit``: how good the answer is.
-    private(set) var good: [[Int16]]
+    /// `[N, exits]`, 0 ... ``unit``: how good the answer is.
+    private(set) var goods: [Int16]
     /// What a good answer counts.
     private(set) var unit = 1
 
@@ -23,9 +23,11 @@ struct RankedOutcomes: Sendable {
         count = outcomes.count
         last = outcomes.last
         macs = outcomes.macs
-        self.good = (good ?? outcomes.correct).map { $0.map { $0 ? 1 : 0 } }
+        let good = good ?? outcomes.correct
+        let (samples, exits) = (outcomes.count, outcomes.exitCount)
+        goods = (0..<samples * exits).map { good[$0 % exits][$0 / exits] ? 1 : 0 }
         var orders: [[Int32]] = []
-        var ranks: [[Int32]] = []
+        var ranks = [Int32](repeating: 0, count: samples * (exits - 1))
         var sortedCertainties: [[Double]] = []
         for exit in 0..<last {
             let sure = outcomes.certainty[exit]
@@ -34,14 +36,12 @@ struct RankedOutcomes: Sendable {
                 let (first, second) = (sure[Int(a)], sure[Int(b)])
                 return first == second ? a < b : first > second
             }
-            var rank = [Int32](repeating: 0, count: count)
-            for (place, sample) in order.enumerated() { rank[Int(sample)] = Int32(place) }
+            for (place, sample) in order.enumerated() { ranks[Int(sample) * last + exit] = Int32(place) }
             orders.append(order)
-            ranks.append(rank)
             sortedCertainties.append(order.map { sure[Int($0)] })
         }
         order = orders
-        rank = ranks
+        self.ranks = ranks
         sorted = sortedCertainties
     }
 
@@ -53,11 +53,11 @@ struct RankedOutcomes: Sendable {
     func softened(_ outcomes: ExitOutcomes, weight: Double) -> RankedOutcomes {
         var soft = self
         soft.unit = 1000
-        soft.good = outcomes.correct.indices.map { exit in
-            (0..<count).map { sample in
-                let hard = outcomes.correct[exit][sample] ? 1.0 : 0
-                return Int16((1000 * ((1 - weight) * hard + weight * outcomes.probability[exit][sample])).rounded())
-            }
+        let exits = last + 1
+        soft.goods = (0..<count * exits).map { index in
+            let (sample, exit) = (index / exits, index % exits)
+            let hard = outcomes.correct[exit][sample] ? 1.0 : 0
+            return Int16((1000 * ((1 - weight) * hard + weight * outcomes.probability[exit][sample])).rounded())
         }
         return soft
     }
@@ -102,13 +102,23 @@ struct RankedOutcomes: Sendable {
     /// How many good answers cuts give, and what they cost, over all samples.
     func tally(_ cuts: [Int]) -> CutTally {
         var tally = CutTally()
-        for sample in 0..<count {
-            var exit = 0
-            while exit < last && rank[exit][sample] >= Int32(cuts[exit]) { exit += 1 }
-            tally.good += Int(good[exit][sample])
-            tally.cost += macs[exit]
+        let limits = cuts.map { Int32(truncatingIfNeeded: $0) }
+        withPointers { ranks, goods, macs in
+            for sample in 0..<count {
+                var exit = 0
+                while exit < last && ranks[sample * last + exit] >= limits[exit] { exit += 1 }
+                tally.good += Int(goods[sample * (last + 1) + exit])
+                tally.cost += macs[exit]
+            }
         }
         return tally
+    }
+
+    /// ``ranks``, ``goods`` and ``macs`` for an inner loop.
+    func withPointers(_ body: (UnsafeBufferPointer<Int32>, UnsafeBufferPointer<Int16>, UnsafeBufferPointer<Double>) -> Void) {
+        ranks.withUnsafeBufferPointer { ranks in
+            goods.withUnsafeBufferPointer { goods in macs.withUnsafeBufferPointer { body(ranks, goods, $0) } }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ enum SimpleThresholds {
     ///
     /// - Source: Huang et al., Multi-Scale Dense Networks, ICLR 2018, section 4 (arXiv:1703.09844), and its code.
     static func geometric(_ ranked: RankedOutcomes, cost limit: Double) -> [Int]? {
-        largest(ranked, cost: limit, from: -12, to: 12) { geometricCuts(ranked, q: exp($0)) }
+        largest(ranked, cost: limit, from: -12, to: 12, halvings: 22) { geometricCuts(ranked, q: exp($0)) }
     }
 
     static func geometricCuts(_ ranked: RankedOutcomes, q: Double) -> [Int] {
@@ -38,21 +38,21 @@ enum SimpleThresholds {
 
     /// One threshold for all exits, the highest whose cost is within the limit.
     static func shared(_ ranked: RankedOutcomes, cost limit: Double) -> [Int]? {
-        largest(ranked, cost: limit, from: 0, to: RankedOutcomes.never) { threshold in
+        largest(ranked, cost: limit, from: 0, to: RankedOutcomes.never, halvings: 40) { threshold in
             (0..<ranked.last).map { ranked.cut(threshold: threshold, at: $0) }
         }
     }
 
     /// The cuts at the largest parameter within the limit; cost rises with the parameter. Nil when even the least is over it.
     private static func largest(
-        _ ranked: RankedOutcomes, cost limit: Double, from least: Double, to most: Double, _ cuts: (Double) -> [Int]
+        _ ranked: RankedOutcomes, cost limit: Double, from least: Double, to most: Double, halvings: Int, _ cuts: (Double) -> [Int]
     ) -> [Int]? {
         var best = cuts(least)
         guard ranked.tally(best).cost <= limit else { return nil }
         let whole = cuts(most)
         if ranked.tally(whole).cost <= limit { return whole }
         var (low, high) = (least, most)
-        for _ in 0..<40 {
+        for _ in 0..<halvings {
             let middle = (low + high) / 2
             let trial = cuts(middle)
             if ranked.tally(trial).cost <= limit {

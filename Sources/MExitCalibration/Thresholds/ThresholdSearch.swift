@@ -17,39 +17,40 @@ final class ThresholdSearch {
 
     /// The best cut at `exit`, the others as they are.
     func bestCut(_ exit: Int, _ cuts: [Int], _ goal: ThresholdGoal) -> (cut: Int, tally: CutTally) {
-        let ranked = ranked
         let last = ranked.last
+        let exits = last + 1
+        let limits = cuts.map { Int32(truncatingIfNeeded: $0) }
         var tally = CutTally()
-        next.withUnsafeMutableBufferPointer { next in
-            for sample in 0..<ranked.count {
-                var leaves = 0
-                while leaves < last && (leaves == exit || ranked.rank[leaves][sample] >= Int32(truncatingIfNeeded: cuts[leaves])) { leaves += 1 }
-                next[sample] = leaves < exit ? -1 : Int16(truncatingIfNeeded: leaves)
-                tally.good += Int(ranked.good[leaves][sample])
-                tally.cost += ranked.macs[leaves]
-            }
-        }
         var best = (cut: 0, tally: tally)
-        var bestScore = goal.score(tally)
-        let here = ranked.good[exit]
-        let sure = ranked.sorted[exit]
-        let cost = ranked.macs[exit]
-        ranked.order[exit].withUnsafeBufferPointer { order in
-            for place in order.indices {
-                let sample = Int(order[place])
-                let later = Int(next[sample])
-                if later >= 0 {
-                    tally.good += Int(here[sample]) - Int(ranked.good[later][sample])
-                    tally.cost += cost - ranked.macs[later]
-                } else if place + 1 < order.count {
-                    // Nothing changed; the cut before it is as good.
-                    continue
+        ranked.withPointers { ranks, goods, macs in
+            next.withUnsafeMutableBufferPointer { next in
+                for sample in next.indices {
+                    var leaves = 0
+                    while leaves < last && (leaves == exit || ranks[sample * last + leaves] >= limits[leaves]) { leaves += 1 }
+                    next[sample] = leaves < exit ? -1 : Int16(truncatingIfNeeded: leaves)
+                    tally.good += Int(goods[sample * exits + leaves])
+                    tally.cost += macs[leaves]
                 }
-                if place + 1 < order.count && sure[place] == sure[place + 1] { continue }
-                let score = goal.score(tally)
-                if score > bestScore {
-                    bestScore = score
-                    best = (place + 1, tally)
+                best.tally = tally
+                var bestScore = goal.score(tally)
+                let cost = macs[exit]
+                let sure = ranked.sorted[exit]
+                ranked.order[exit].withUnsafeBufferPointer { order in
+                    for place in order.indices {
+                        let sample = Int(order[place])
+                        let later = Int(next[sample])
+                        // A sample that does not come so far changes nothing.
+                        if later >= 0 {
+                            tally.good += Int(goods[sample * exits + exit]) - Int(goods[sample * exits + later])
+                            tally.cost += cost - macs[later]
+                        }
+                        if place + 1 < order.count && sure[place] == sure[place + 1] { continue }
+                        let score = goal.score(tally)
+                        if score > bestScore {
+                            bestScore = score
+                            best = (place + 1, tally)
+                        }
+                    }
                 }
             }
         }
