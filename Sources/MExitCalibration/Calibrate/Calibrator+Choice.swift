@@ -19,9 +19,9 @@ struct MethodBench {
         var correct: [Bool]
     }
 
-    init(_ method: CalibrationMethod, _ logits: ExitLogits, temperatures: [Double], order: [Int], folds: Int) {
+    init(_ method: CalibrationMethod, _ outcomes: ExitOutcomes, order: [Int], folds: Int) {
         self.method = method
-        outcomes = ExitOutcomes(logits, measure: method.measure, temperatures: temperatures)
+        self.outcomes = outcomes
         let softness = CrossValidation.softness(method, outcomes, order: order, folds: folds)
         fitter = PolicyFitter(method, outcomes, softness: softness)
         validation = CrossValidation(method, outcomes, order: order, folds: folds, softness: softness)
@@ -111,9 +111,10 @@ extension Calibrator {
         }
     }
 
-    /// Each method at budgets from the first exit's cost to the last's, searched briefly: for a picture.
+    /// Searched and geometric thresholds at budgets from the first exit's cost to the last's, searched briefly: for a picture.
     func curves() -> [CalibrationResult.Curve] {
         let (least, most) = (Double(logits.macs.first ?? 0), Double(logits.macs.last ?? 0))
+        let benches = benches.filter { $0.method.isSearched || $0.method == .geometric }
         return pool.map(benches.count) { index in
             var curve = CalibrationResult.Curve(method: benches[index].method, macs: [], accuracy: [])
             for step in 0...20 {

@@ -43,12 +43,18 @@ public struct Calibrator {
         let chosen = options.method.map { [$0] } ?? [.confidence, .entropy, .margin, .patience]
         let methods = chosen + [.geometric, .shared].filter { !chosen.contains($0) }
         let order = shuffledIndices(logits.count, seed: options.seed)
-        benches = pool.map(methods.count) { index in
-            MethodBench(methods[index], logits, temperatures: scalings.map(\.temperature), order: order, folds: options.folds)
+        // Several methods look at one measure: its softmaxes are worked out once.
+        let measures = ConfidenceMeasure.allCases.filter { measure in methods.contains { $0.measure == measure } }
+        let outcomes = pool.map(measures.count) { index in
+            ExitOutcomes(logits, measure: measures[index], temperatures: scalings.map(\.temperature))
+        }
+        let byMeasure = Dictionary(uniqueKeysWithValues: zip(measures, outcomes))
+        let benchesOutcomes = methods.compactMap { method in byMeasure[method.measure].map { (method, $0) } }
+        benches = pool.map(benchesOutcomes.count) { index in
+            MethodBench(benchesOutcomes[index].0, benchesOutcomes[index].1, order: order, folds: options.folds)
         }
         candidates = chosen.count
-        let outcomes = benches[0].outcomes
-        exitAccuracy = outcomes.correct.map { Double($0.reduce(0) { $0 + ($1 ? 1 : 0) }) / Double(logits.count) }
+        exitAccuracy = benches[0].outcomes.correct.map { Double($0.reduce(0) { $0 + ($1 ? 1 : 0) }) / Double(logits.count) }
     }
 
     /// Operating points for the wishes, gain tables, and what the report shows.
