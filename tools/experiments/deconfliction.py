@@ -4,8 +4,9 @@
     tools/experiments/deconfliction.py --out FOLDER --data cifar10=images:PATH --data tinyimagenet100=images:PATH --jobs 2
 
 Each run has a folder FOLDER/DATA/METHOD/SEED with its model, metrics and `result.json`; runs that have a result are passed
-over, runs that have a state go on from it. All runs of a seed come before the next seed, so that what is there is always
-comparable. `summary.py FOLDER` makes the tables of docs/results.md.
+over, runs that have a state go on from it. So are runs with a result in the folder that `--kept` names, which is how several sittings, with
+nothing of the last one left but what `summary.py --keep` wrote, add up. All runs of a seed come before the next seed, so that
+what is there is always comparable. `summary.py KEPT FOLDER` makes the tables of docs/results.md.
 """
 import argparse
 import json
@@ -41,24 +42,38 @@ class Runner:
         return os.path.join(self.arguments.tools, name)
 
     def call(self, command, **options):
+        """What the command wrote to its standard output, if that is a pipe; None when it failed or was stopped."""
         with self.lock:
             if self.stopping:
                 return None
             child = subprocess.Popen(command, **options)
             self.children.add(child)
-        output = child.communicate()[0]
+        output = child.communicate()[0] or b""
         with self.lock:
             self.children.discard(child)
         return output if child.returncode == 0 and not self.stopping else None
 
+    def options(self, method, seed):
+        return METHODS[method] + COMMON + ["--arch", self.arguments.arch, "--epochs", str(self.arguments.epochs), "--seed", str(seed)]
+
+    def is_done(self, data, method, seed):
+        """Whether there is a result. Exits when there is one of another experiment, which would be mixed with this one's."""
+        for folder in filter(None, (self.arguments.out, self.arguments.kept)):
+            path = os.path.join(folder, data[0], method, str(seed), "result.json")
+            if os.path.exists(path):
+                with open(path) as file:
+                    made = json.load(file)["options"]
+                if made != self.options(method, seed):
+                    sys.exit(f"error: {path} was made with\n  {' '.join(made)}\nand not with\n  {' '.join(self.options(method, seed))}\nGive the same --arch and --epochs, or other folders.")
+                return True
+        return False
+
     def run(self, data, method, seed):
         folder = os.path.join(self.arguments.out, data[0], method, str(seed))
         result = os.path.join(folder, "result.json")
-        if os.path.exists(result):
-            return
         os.makedirs(folder, exist_ok=True)
         path = lambda name: os.path.join(folder, name)
-        options = METHODS[method] + COMMON + ["--arch", self.arguments.arch, "--epochs", str(self.arguments.epochs), "--seed", str(seed)]
+        options = self.options(method, seed)
         command = [self.tool("mexit-train"), "--data", data[1], "--out", path("model.mexit"), "--metrics", path("metrics.jsonl"),
                    "--state", path("state"), "--quiet"] + options
         if os.path.exists(path("state")):
@@ -97,6 +112,7 @@ class Runner:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, metavar="FOLDER")
+    parser.add_argument("--kept", metavar="FOLDER", help="results of earlier sittings, as summary.py --keep writes them: not done again")
     parser.add_argument("--data", action="append", required=True, metavar="NAME=KIND:DIR")
     parser.add_argument("--arch", default="msdnet-micro")
     parser.add_argument("--epochs", type=int, default=12)
@@ -112,6 +128,7 @@ def main():
             parser.error(f"no method '{method}'; there are {', '.join(METHODS)}")
     tasks = [(d, m, s) for s in range(1, arguments.seeds + 1) for d in data for m in methods]
     runner = Runner(arguments)
+    tasks = [task for task in tasks if not runner.is_done(*task)]
     signal.signal(signal.SIGINT, runner.stop)
     signal.signal(signal.SIGTERM, runner.stop)
     workers = [threading.Thread(target=runner.work, args=(tasks,)) for _ in range(arguments.jobs)]

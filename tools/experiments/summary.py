@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Tables of the runs of deconfliction.py, in Markdown: tools/experiments/summary.py FOLDER [--keep FOLDER]
+"""Tables of the runs of deconfliction.py, in Markdown: tools/experiments/summary.py FOLDER [FOLDER ...] [--keep FOLDER]
+
+Runs of several folders are put together; one that is in more than one is taken from the first.
 
 Test accuracy per exit: mean and standard deviation over seeds. Differences to joint training are paired by seed (same first
 weights, same validation images, same order of images), with Student's 95 % confidence interval of their mean. Time is that of
-training alone. Conflicts: of all pairs of exits' gradients of one tensor (or of what the scope makes one vector) and step, the
+training steps alone, of one thread. Conflicts: of all pairs of exits' gradients of one tensor (or of what the scope makes one vector) and step, the
 share whose inner product is negative, and the mean cosine.
 --keep writes every run's result and compressed metrics to a folder, from which the tables can be made again.
 """
@@ -14,6 +16,7 @@ import math
 import os
 import shutil
 import statistics
+import sys
 
 # Two-sided 95 % quantiles of Student's t, by degrees of freedom.
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
@@ -29,16 +32,33 @@ def metrics(folder):
     return []
 
 
-def read(folder):
+def settings(result):
+    """Options but for the method's own and the seed, which must be equal where runs are compared."""
+    options = result["options"]
+    return options[options.index("--batch-size"):options.index("--seed")]
+
+
+def read(folders):
     runs = {}
-    for root, _, files in sorted(os.walk(folder)):
-        if "result.json" in files:
+    for folder in folders:
+        for root, _, files in sorted(os.walk(folder)):
+            if "result.json" not in files:
+                continue
             with open(os.path.join(root, "result.json")) as file:
                 result = json.load(file)
             result["folder"] = root
+            methods = runs.setdefault(result["data"], {})
+            for other in (r for seeds in methods.values() for r in seeds.values()):
+                if settings(other) != settings(result):
+                    sys.exit(f"error: {root} and {other['folder']} are not of one experiment:\n  {' '.join(settings(result))}\n  {' '.join(settings(other))}")
             result["metrics"] = metrics(root)
-            runs.setdefault(result["data"], {}).setdefault(result["method"], {})[result["seed"]] = result
+            methods.setdefault(result["method"], {}).setdefault(result["seed"], result)
     return runs
+
+
+def epochs(run):
+    """The metrics of each epoch. A run that was killed and resumed may have an epoch twice: the last one counts."""
+    return {m["epoch"]: m for m in run["metrics"] if m["type"] == "epoch"}.values()
 
 
 def accuracies(run):
@@ -46,13 +66,14 @@ def accuracies(run):
 
 
 def seconds(run):
-    return sum(m["seconds"] for m in run["metrics"] if m["type"] == "end")
+    images = next(m["training_images"] for m in run["metrics"] if m["type"] == "run")
+    return sum(images / epoch["images_per_second"] for epoch in epochs(run))
 
 
 def conflicts(run):
     seen = found = 0
     cosines = 0.0
-    for epoch in run["metrics"]:
+    for epoch in epochs(run):
         for block in epoch.get("conflicts") or []:
             for pair in block["pairs"]:
                 seen += pair["seen"]
@@ -103,12 +124,17 @@ def table(methods):
 
 
 def keep(runs, folder):
+    """Results and compressed metrics; runs that come from the folder itself stay as they are."""
     for run in (r for methods in runs.values() for seeds in methods.values() for r in seeds.values()):
         target = os.path.join(folder, run["data"], run["method"], str(run["seed"]))
+        if os.path.realpath(target) == os.path.realpath(run["folder"]):
+            continue
         os.makedirs(target, exist_ok=True)
         shutil.copy(os.path.join(run["folder"], "result.json"), target)
         source = os.path.join(run["folder"], "metrics.jsonl")
-        if os.path.exists(source):
+        if os.path.exists(source + ".gz"):
+            shutil.copy(source + ".gz", target)
+        elif os.path.exists(source):
             with open(source, "rb") as lines, open(os.path.join(target, "metrics.jsonl.gz"), "wb") as raw:
                 # No time and no name inside: the same metrics give the same bytes.
                 with gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as out:
@@ -117,10 +143,10 @@ def keep(runs, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
+    parser.add_argument("folders", nargs="+", metavar="FOLDER")
     parser.add_argument("--keep", metavar="FOLDER")
     arguments = parser.parse_args()
-    runs = read(arguments.folder)
+    runs = read(arguments.folders)
     if arguments.keep:
         keep(runs, arguments.keep)
     for data, methods in runs.items():
