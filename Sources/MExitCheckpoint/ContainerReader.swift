@@ -55,6 +55,9 @@ public struct ContainerReader: Sendable {
             }
             defer { mexit__container__free_unpacked(container, allocator) }
             try WireTexts.check(message[...], as: container.pointee.base.descriptor)
+            guard container.pointee.n_segments <= Segment.maximumSegments else {
+                throw CheckpointError(.malformed, "it has \(container.pointee.n_segments) tensors; at most \(Segment.maximumSegments) are allowed")
+            }
             let segments = try repeated(container.pointee.segments, container.pointee.n_segments).enumerated().map { index, segment in
                 guard let segment = segment?.pointee else { throw CheckpointError(.malformed, "tensor \(index) is missing") }
                 return try Segment(decoding: segment, index: index)
@@ -68,6 +71,7 @@ public struct ContainerReader: Sendable {
         var names = Set<String>()
         var end = 0
         var stage = 0
+        var rawBytes = 0
         for segment in segments {
             let what = "tensor '\(segment.name)'"
             guard names.insert(segment.name).inserted else { throw CheckpointError(.malformed, "two tensors are named '\(segment.name)'") }
@@ -83,6 +87,10 @@ public struct ContainerReader: Sendable {
             }
             end = next
             stage = segment.stage
+            rawBytes += segment.rawBytes
+        }
+        guard Segment.isPossible(rawBytes: rawBytes, inFileOf: fileBytes) else {
+            throw CheckpointError(.malformed, "its tensors inflate to \(rawBytes) bytes; a file of \(fileBytes) bytes may ask for at most \(Segment.largestRatio) times that and \(Segment.largestRatio) MiB")
         }
         let expected = segments.isEmpty ? header.headerBytes + messageStoredBytes : header.segmentsStart + end
         guard expected == fileBytes else {

@@ -15,6 +15,7 @@ public struct ContainerWriter: Sendable {
     private var names: Set<String> = []
     private var area: [[UInt8]] = []
     private var areaBytes = 0
+    private var rawBytes = 0
 
     /// - Parameter level: of zlib, 1 (fast) to 9 (small).
     public init(kind: ContainerKind, level: Int = ContainerWriter.defaultLevel) {
@@ -30,7 +31,7 @@ public struct ContainerWriter: Sendable {
     ///   - stage: must not be smaller than that of the tensor before.
     ///   - storage: precision in the file.
     /// - Throws: ``CheckpointError`` when the name is taken or not allowed, a rule above is broken, or the storage cannot hold a value.
-    /// - Complexity: O(values), for compression.
+    /// - Complexity: O(values), for compression. Zeros that deflate to less than a reader believes are stored as they are.
     public mutating func append(name: String, dimensions: [Int], stage: Int, values: [Float], storage: TensorStorage = .f32) throws {
         let what = "tensor '\(name)'"
         try TextRules.checkName(name, "a tensor", limit: TextRules.largestSegmentNameBytes)
@@ -41,8 +42,15 @@ public struct ContainerWriter: Sendable {
         guard stage >= segments.last?.stage ?? 0 else {
             throw CheckpointError(.badModel, "\(what) of stage \(stage) follows one of stage \(segments.last?.stage ?? 0); tensors lie in the order of stages")
         }
-        let encoded = try TensorCodec.encode(values, storage: storage, channels: dimensions[0], level: level, what: what)
+        guard segments.count < Segment.maximumSegments else {
+            throw CheckpointError(.badModel, "\(what) is one too many; a file has at most \(Segment.maximumSegments) tensors")
+        }
         let padding = -areaBytes & (ContainerHeader.alignment - 1)
+        var encoded = try TensorCodec.encode(values, storage: storage, channels: dimensions[0], level: level, what: what)
+        rawBytes += encoded.rawBytes
+        if !Segment.isPossible(rawBytes: rawBytes, inFileOf: areaBytes + padding + encoded.stored.count) {
+            encoded = try TensorCodec.encode(values, storage: storage, channels: dimensions[0], level: nil, what: what)
+        }
         segments.append(
             Segment(
                 name: name, dimensions: dimensions, stage: stage, storage: storage, codec: encoded.codec, scales: encoded.scales, offset: areaBytes + padding,

@@ -37,6 +37,10 @@ extension Graph {
                 .malformed,
                 "the graph has \(message.n_nodes) nodes and \(message.n_exits) exits; at most \(Graph.maximumNodes) and \(Graph.maximumExits) are allowed")
         }
+        let edges = repeated(message.nodes, message.n_nodes).reduce(0) { $0 + ($1?.pointee.n_inputs ?? 0) }
+        guard edges <= Graph.maximumEdges else {
+            throw CheckpointError(.malformed, "the graph's nodes read \(edges) values in all; at most \(Graph.maximumEdges) are allowed")
+        }
         let nodes = try repeated(message.nodes, message.n_nodes).enumerated().map { index, node in
             guard let node = node?.pointee else { throw CheckpointError(.malformed, "node \(index) is missing") }
             let name = try decodedName(node.name, "node \(index)")

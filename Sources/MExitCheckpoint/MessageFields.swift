@@ -11,10 +11,10 @@ import Darwin
 /// The memory that unpacking a message may take in all. A repeated message of two bytes becomes a struct of a hundred, so
 /// that the length of the packed bytes alone is no bound.
 package struct UnpackBudget {
-    package static let bytes = 512 << 20
+    package static let bytes = 256 << 20
 
-    /// Runs `body` with an allocator that gives out at most ``bytes``, counting every allocation and no release.
-    package static func withAllocator<Result>(_ body: (UnsafeMutablePointer<ProtobufCAllocator>) throws -> Result) rethrows -> Result {
+    /// Runs `body` with an allocator that gives out at most so many bytes, counting every allocation and no release.
+    package static func withAllocator<Result>(bytes: Int = Self.bytes, _ body: (UnsafeMutablePointer<ProtobufCAllocator>) throws -> Result) rethrows -> Result {
         var left = bytes
         return try withUnsafeMutablePointer(to: &left) { left in
             var allocator = ProtobufCAllocator(

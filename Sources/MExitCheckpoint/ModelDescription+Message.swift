@@ -30,6 +30,10 @@ extension ModelDescription {
             throw CheckpointError(.malformed, "the model's \(message.graph == nil ? "graph" : "preprocessing") is missing")
         }
         let decoded = try Graph(decoding: graph)
+        // Before there are millions of names: `Model.check` has the rule.
+        guard message.n_class_names == 0 || message.n_class_names == decoded.classCount else {
+            throw CheckpointError(.badModel, "\(message.n_class_names) class names for \(decoded.classCount) classes; give one each or none")
+        }
         self.init(
             graph: decoded,
             preprocessing: Preprocessing(

@@ -71,6 +71,9 @@ extension Operation {
         try Operation.checkUnknownFields(of: node, node: name)
         switch node.operation_case {
         case MEXIT__NODE__OPERATION_INPUT:
+            guard node.input.pointee.n_dims <= 3 else {
+                throw CheckpointError(.malformed, "\(name): its shape has \(node.input.pointee.n_dims) dimensions; a value is [C, H, W] or [K]")
+            }
             self = .input(try Shape(dimensions: repeated(node.input.pointee.dims, node.input.pointee.n_dims).map {
                 try integer($0, "\(name): a dimension")
             }))

@@ -27,6 +27,16 @@ public struct Segment: Hashable, Sendable {
     /// Elements that one segment may have at most, as ``Shape/maximumCount``.
     static let maximumCount = Shape.maximumCount
     static let maximumDimensions = 8
+    /// Four for each node that a graph may have, and as many again thrice for an optimiser.
+    static let maximumSegments = 1 << 20
+
+    /// All tensors together inflate to at most so many times the bytes of the file and 1 MiB. Zeros deflate a thousandfold; but
+    /// weights do not, and a file that someone sends must not fill the memory of who opens it.
+    static let largestRatio = 64
+
+    static func isPossible(rawBytes: Int, inFileOf fileBytes: Int) -> Bool {
+        (rawBytes + largestRatio - 1) / largestRatio <= fileBytes + (1 << 20)
+    }
 
     /// The product of the dimensions, or an error.
     static func count(of dimensions: [Int], what: String) throws -> Int {

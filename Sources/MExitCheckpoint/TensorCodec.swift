@@ -28,18 +28,19 @@ struct EncodedTensor: Sendable {
 enum TensorCodec {
     /// - Parameters:
     ///   - channels: the first dimension; divides the number of values.
+    ///   - level: of zlib; nil for elements as they are.
     ///   - what: how errors name the tensor.
     /// - Throws: ``CheckpointError`` for a value that the storage cannot hold.
     static func encode(
-        _ values: [Float], storage: TensorStorage = .f32, channels: Int = 1, level: Int, what: String = "the tensor"
+        _ values: [Float], storage: TensorStorage = .f32, channels: Int = 1, level: Int?, what: String = "the tensor"
     ) throws -> EncodedTensor {
         let elements = try StoredElements(values, as: storage, channels: channels, what: what)
-        let planes = shuffle(elements.words, width: storage.bytesPerElement)
-        let deflated = try Zlib.deflate(planes, level: level)
-        let isSmaller = deflated.count < planes.count
-        let stored = isSmaller ? deflated : littleEndian(elements.words, width: storage.bytesPerElement)
+        let rawBytes = values.count * storage.bytesPerElement
+        let deflated = try level.map { try Zlib.deflate(shuffle(elements.words, width: storage.bytesPerElement), level: $0) }
+        let smaller = deflated.flatMap { $0.count < rawBytes ? $0 : nil }
+        let stored = smaller ?? littleEndian(elements.words, width: storage.bytesPerElement)
         return EncodedTensor(
-            codec: isSmaller ? .shuffleZlib : .raw, stored: stored, scales: elements.scales, rawBytes: planes.count, crc32: Zlib.crc32(stored))
+            codec: smaller == nil ? .raw : .shuffleZlib, stored: stored, scales: elements.scales, rawBytes: rawBytes, crc32: Zlib.crc32(stored))
     }
 
     /// - Parameter count: elements; the stored bytes must decode to exactly so many.
@@ -70,6 +71,11 @@ enum TensorCodec {
     }
 
     private static func littleEndian(_ words: [UInt32], width: Int) -> [UInt8] {
-        words.flatMap { word in (0..<width).map { UInt8(truncatingIfNeeded: word >> (8 * UInt32($0))) } }
+        [UInt8](unsafeUninitializedCapacity: words.count * width) { output, initialised in
+            for index in words.indices {
+                for byte in 0..<width { output[index * width + byte] = UInt8(truncatingIfNeeded: words[index] >> (8 * UInt32(byte))) }
+            }
+            initialised = words.count * width
+        }
     }
 }

@@ -48,7 +48,7 @@ public struct NamedPolicy: Hashable, Sendable {
         }
         if measure == "patience", let patience = thresholds.first {
             guard thresholds.allSatisfy({ $0 == patience }), patience == patience.rounded(), (1...1024).contains(patience) else {
-                throw ModelError("policy '\(name)' has the patience \(thresholds); give one whole number in 1 ... 1024, the same at every exit")
+                throw ModelError("policy '\(name)' has the patience \(thresholds.shortened); give one whole number in 1 ... 1024, the same at every exit")
             }
         }
         try checkTemperatures(temperatures, exits: exits, "policy '\(name)'")
@@ -179,7 +179,7 @@ public struct GainTable: Hashable, Sendable {
     func check(exit: Int, exits: Int) throws {
         let what = "the gain table of exit \(exit)"
         guard edges.count <= 255, edges.allSatisfy({ $0 > 0 && $0 < 1 }), zip(edges, edges.dropFirst()).allSatisfy(<) else {
-            throw ModelError("\(what) has the edges \(edges.prefix(256)); at most 255 are possible, ascending, above 0 and below 1")
+            throw ModelError("\(what) has the edges \(edges.shortened); at most 255 are possible, ascending, above 0 and below 1")
         }
         let buckets = edges.count + 1
         guard counts.count == buckets, counts.allSatisfy({ $0 >= 0 }) else {
@@ -196,6 +196,6 @@ public struct GainTable: Hashable, Sendable {
 
 private func checkTemperatures(_ temperatures: [Double], exits: Int, _ owner: String) throws {
     guard temperatures.isEmpty || temperatures.count == exits, temperatures.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-        throw ModelError("\(owner) has temperatures \(temperatures) for \(exits) exits; give one above 0 for each exit, or none")
+        throw ModelError("\(owner) has temperatures \(temperatures.shortened) for \(exits) exits; give one above 0 for each exit, or none")
     }
 }

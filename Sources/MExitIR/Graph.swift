@@ -42,11 +42,17 @@ public struct Graph: Hashable, Sendable {
     /// Nodes and exits that a graph may have at most: planning memory for the worst graph of this size takes seconds.
     public static let maximumNodes = 1 << 16
     public static let maximumExits = 1 << 10
+    /// Values that all nodes together may read at most.
+    public static let maximumEdges = 1 << 18
 
     /// - Throws: ``GraphError`` naming the node and the rule it breaks. Complexity: O(nodes + edges).
     public init(nodes: [Node], exits: [Exit]) throws {
         guard nodes.count <= Graph.maximumNodes else {
             throw GraphError(.badEdge, "the graph has \(nodes.count) nodes; at most \(Graph.maximumNodes) are allowed")
+        }
+        let edges = nodes.reduce(0) { $0 + $1.inputs.count }
+        guard edges <= Graph.maximumEdges else {
+            throw GraphError(.badEdge, "the graph's nodes read \(edges) values in all; at most \(Graph.maximumEdges) are allowed")
         }
         guard let first = nodes.first, case .input = first.operation else {
             throw GraphError(.badEdge, "the graph's first node is \(nodes.first?.operation.kind ?? "missing"); it must be its input")
@@ -71,6 +77,7 @@ public struct Graph: Hashable, Sendable {
         self.exits = exits
         self.shapes = shapes
         try checkSize()
+        try checkCarried()
     }
 
     /// Multiply-adds that a graph may have at most: keeps every later sum of costs inside `Int`.

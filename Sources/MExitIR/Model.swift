@@ -58,7 +58,7 @@ public struct Model: Hashable, Sendable {
         guard preprocessing.mean.count == channels, preprocessing.std.count == channels,
             preprocessing.mean.allSatisfy(\.isFinite), preprocessing.std.allSatisfy({ $0.isFinite && $0 > 0 })
         else {
-            throw ModelError("normalisation has mean \(preprocessing.mean) and std \(preprocessing.std); the input has \(channels) channels, each needs a finite mean and a std above 0")
+            throw ModelError("normalisation has mean \(preprocessing.mean.shortened) and std \(preprocessing.std.shortened); the input has \(channels) channels, each needs a finite mean and a std above 0")
         }
         try policies.forEach { try $0.check(exits: graph.exits.count) }
         var names = Set<String>()

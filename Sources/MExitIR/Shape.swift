@@ -49,13 +49,13 @@ public enum Shape: Hashable, Sendable {
     public init(dimensions: [Int]) throws {
         guard dimensions.allSatisfy({ $0 >= 1 }), Shape.product(dimensions) != nil else {
             throw GraphError(
-                .badShape, "shape \(dimensions) is not possible: every dimension must be at least 1 and the product at most \(Shape.maximumCount)")
+                .badShape, "shape \(dimensions.shortened) is not possible: every dimension must be at least 1 and the product at most \(Shape.maximumCount)")
         }
         switch dimensions.count {
         case 1: self = .vector(dimensions[0])
         case 3: self = .map(channels: dimensions[0], height: dimensions[1], width: dimensions[2])
         default:
-            throw GraphError(.badShape, "shape \(dimensions) has \(dimensions.count) dimensions; a value is [C, H, W] or [K]")
+            throw GraphError(.badShape, "shape \(dimensions.shortened) has \(dimensions.count) dimensions; a value is [C, H, W] or [K]")
         }
     }
 

@@ -19,6 +19,36 @@ extension Graph {
     /// - Source: lazy evaluation as in Huang et al., Multi-Scale Dense Networks, ICLR 2018 (arXiv:1703.09844), section 4.
     public func stages(exits subset: [Int]? = nil) throws -> [Stage] {
         let chosen = try checkedExits(subset)
+        return borders(of: lifetimes(chosen), chosen: chosen)
+    }
+
+    /// Values that are carried over borders of stages, each counted once per border, that a graph may have at most: bounds the
+    /// lists of all stages together.
+    public static let maximumCarried = 1 << 20
+
+    func checkCarried() throws {
+        let lifetimes = lifetimes(Array(exits.indices))
+        let carried = nodes.indices.reduce(0) { $0 + lifetimes.borders(behind: $1).count }
+        guard carried <= Graph.maximumCarried else {
+            throw GraphError(.badExit, "values are carried over borders of stages \(carried) times; at most \(Graph.maximumCarried) are allowed, so use fewer exits")
+        }
+    }
+
+    /// The stage that computes each value, and the last that reads it.
+    private struct Lifetimes {
+        /// nil for what no exit needs, and for the input.
+        var stageOf: [Int?]
+        /// -1 for what no stage reads.
+        var lastReader: [Int]
+
+        /// The stages behind which a value is alive.
+        func borders(behind index: Int) -> Range<Int> {
+            guard let producer = index == 0 ? 0 : stageOf[index] else { return 0..<0 }
+            return producer..<max(producer, lastReader[index])
+        }
+    }
+
+    private func lifetimes(_ chosen: [Int]) -> Lifetimes {
         var stageOf = [Int?](repeating: nil, count: nodes.count)
         for (stage, exit) in chosen.enumerated() {
             var stack = [exits[exit].logits]
@@ -28,7 +58,12 @@ extension Graph {
                 stack.append(contentsOf: nodes[index].inputs)
             }
         }
-        return borders(of: stageOf, chosen: chosen)
+        var lastReader = [Int](repeating: -1, count: nodes.count)
+        for (index, node) in nodes.enumerated() {
+            guard let stage = stageOf[index] else { continue }
+            for input in node.inputs { lastReader[input] = max(lastReader[input], stage) }
+        }
+        return Lifetimes(stageOf: stageOf, lastReader: lastReader)
     }
 
     /// The exits of a subset, checked; all of them for nil.
@@ -40,26 +75,17 @@ extension Graph {
         return chosen
     }
 
-    private func borders(of stageOf: [Int?], chosen: [Int]) -> [Stage] {
+    private func borders(of lifetimes: Lifetimes, chosen: [Int]) -> [Stage] {
+        let stageOf = lifetimes.stageOf
         var members = [[Int]](repeating: [], count: chosen.count)
         var reads = [Set<Int>](repeating: [], count: chosen.count)
-        /// The last stage that reads each value.
-        var lastReader = [Int](repeating: -1, count: nodes.count)
+        var carried = [[Int]](repeating: [], count: chosen.count)
         for (index, node) in nodes.enumerated() {
+            for stage in lifetimes.borders(behind: index) { carried[stage].append(index) }
             guard let stage = stageOf[index] else { continue }
             members[stage].append(index)
-            for input in node.inputs {
-                lastReader[input] = max(lastReader[input], stage)
-                if input == 0 || stageOf[input] != stage { reads[stage].insert(input) }
-            }
+            for input in node.inputs where input == 0 || stageOf[input] != stage { reads[stage].insert(input) }
         }
-        return chosen.indices.map { stage in
-            let carried = nodes.indices.filter { index in
-                let producer = index == 0 ? 0 : stageOf[index]
-                guard let producer else { return false }
-                return producer <= stage && lastReader[index] > stage
-            }
-            return Stage(exit: chosen[stage], nodes: members[stage], reads: reads[stage].sorted(), carried: carried)
-        }
+        return chosen.indices.map { Stage(exit: chosen[$0], nodes: members[$0], reads: reads[$0].sorted(), carried: carried[$0]) }
     }
 }

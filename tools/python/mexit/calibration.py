@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, field
 from typing import List, Optional
 
-from .errors import require
+from .errors import require, shortened
 from .texts import check_name, check_text
 
 MAX_COUNT = 2**63 - 1  # what a reader with signed numbers can hold
@@ -57,11 +57,11 @@ class Policy:
         check_name(self.name, "name of a policy")
         require(self.measure in MEASURES, f"{where}: measure '{self.measure}'; must be one of {', '.join(MEASURES)}")
         require(len(self.thresholds) == exits - 1, f"{where}: {len(self.thresholds)} thresholds; {exits} exits need {exits - 1}")
-        require(all(map(math.isfinite, self.thresholds)), f"{where}: thresholds {self.thresholds}; must be finite")
+        require(all(map(math.isfinite, self.thresholds)), f"{where}: thresholds {shortened(self.thresholds)}; must be finite")
         if self.measure == "patience" and self.thresholds:
             patience = self.thresholds[0]
             whole = patience in range(1, 1025) and all(value == patience for value in self.thresholds)
-            require(whole, f"{where}: patience {self.thresholds}; must be one whole number, 1 to 1024, the same at every exit")
+            require(whole, f"{where}: patience {shortened(self.thresholds)}; must be one whole number, 1 to 1024, the same at every exit")
         _check_temperatures(self.temperatures, exits, where)
         require(math.isfinite(self.expected_macs) and self.expected_macs >= 0, f"{where}: expected_macs {self.expected_macs}; must not be negative")
         require(0 <= self.expected_accuracy <= 1, f"{where}: expected_accuracy {self.expected_accuracy}; must be 0 to 1")
@@ -85,7 +85,7 @@ class GainTable:
         where = f"the gain table of exit {exit}"
         edges = self.edges
         rising = len(edges) <= 255 and all(0 < edge < 1 for edge in edges) and all(a < b for a, b in zip(edges, edges[1:]))
-        require(rising, f"{where} has the edges {edges[:256]}; at most 255, ascending, above 0 and below 1")
+        require(rising, f"{where} has the edges {shortened(edges)}; at most 255, ascending, above 0 and below 1")
         buckets = len(edges) + 1
         require(len(self.counts) == buckets, f"{where} has {len(self.counts)} counts for {buckets} buckets")
         for count in self.counts:
@@ -126,4 +126,4 @@ def check_count(value: int, what: str) -> None:
 
 def _check_temperatures(temperatures: List[float], exits: int, where: str) -> None:
     require(len(temperatures) in (0, exits), f"{where}: {len(temperatures)} temperatures; must be none or {exits}")
-    require(all(math.isfinite(t) and t > 0 for t in temperatures), f"{where}: temperatures {temperatures}; must be finite and positive")
+    require(all(math.isfinite(t) and t > 0 for t in temperatures), f"{where}: temperatures {shortened(temperatures)}; must be finite and positive")

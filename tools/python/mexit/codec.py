@@ -28,10 +28,12 @@ def inflate(stored: bytes, raw_bytes: int, what: str) -> bytes:
     return raw
 
 
-def encode_tensor(values: numpy.ndarray, storage: str, what: str) -> "tuple[int, bytes, tuple[float, ...]]":
-    """Codec, stored bytes and scales of a float32 array: shuffled and deflated where that is smaller."""
+def encode_tensor(values: numpy.ndarray, storage: str, what: str, deflated: bool = True) -> "tuple[int, bytes, tuple[float, ...]]":
+    """Codec, stored bytes and scales of a float32 array: shuffled and deflated where that is smaller, and allowed."""
     elements, scales = to_elements(values, storage, what)
     raw = elements.tobytes()
+    if not deflated:
+        return RAW, raw, scales
     planes = numpy.frombuffer(raw, numpy.uint8).reshape(-1, ELEMENT_BYTES[storage]).T.tobytes()
     packed = zlib.compress(planes, TENSOR_LEVEL)
     return (SHUFFLE_ZLIB, packed, scales) if len(packed) < len(raw) else (RAW, raw, scales)

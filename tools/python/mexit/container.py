@@ -57,6 +57,9 @@ def read_directory(file: BinaryIO) -> Directory:
     segments = tuple(_segments(container.segments))
     end = header.segments_start + segments[-1].offset + segments[-1].stored_bytes if segments else header.header_bytes + header.stored_bytes
     require(end == header.file_bytes, f"the last segment ends at {end}; the file has {header.file_bytes} bytes")
+    wanted = sum(segment.raw_bytes for segment in segments)
+    most = MAX_RATIO * (header.file_bytes + (1 << 20))
+    require(is_possible(wanted, header.file_bytes), f"the segments inflate to {wanted} bytes; a file of {header.file_bytes} bytes may ask for at most {most}")
     if segments:
         _check_zeros(file, header.header_bytes + header.stored_bytes, header.segments_start, "message")
     return Directory(header, container.content, segments)
@@ -92,9 +95,13 @@ def pack_container(kind: int, content: bytes, tensors: Sequence[Tuple[str, int, 
     """The bytes of a file. `tensors`: name, stage, float32 values and storage, in the order of the file."""
     container = mexit_pb2.Container(content=content)
     area = bytearray()
+    wanted = 0
     for name, stage, values, storage in tensors:
         codec, stored, scales = encode_tensor(values, storage, f"tensor '{name}'")
         area.extend(bytes(align(len(area)) - len(area)))
+        wanted += values.size * ELEMENT_BYTES[storage]
+        if not is_possible(wanted, len(area) + len(stored)):
+            codec, stored, scales = encode_tensor(values, storage, f"tensor '{name}'", deflated=False)
         container.segments.add(
             name=name, dims=values.shape, storage=STORAGES.index(storage) + 1, codec=codec, stage=stage, offset=len(area),
             stored_bytes=len(stored), raw_bytes=values.size * ELEMENT_BYTES[storage], crc32=zlib.crc32(stored), scales=scales,
@@ -113,7 +120,18 @@ def pack_container(kind: int, content: bytes, tensors: Sequence[Tuple[str, int, 
     return header.packed() + message + padding + bytes(area)
 
 
+# Tensors of a file; and all of them together inflate to at most so many times the bytes of the file and 1 MiB: zeros deflate a
+# thousandfold, weights do not.
+MAX_SEGMENTS, MAX_RATIO = 1 << 20, 64
+
+
+def is_possible(raw_bytes: int, file_bytes: int) -> bool:
+    """Whether a file of this size may ask for so much memory."""
+    return raw_bytes <= MAX_RATIO * (file_bytes + (1 << 20))
+
+
 def _segments(messages: Any) -> List[Segment]:
+    require(len(messages) <= MAX_SEGMENTS, f"the directory has {len(messages)} segments; at most {MAX_SEGMENTS}")
     segments: List[Segment] = []
     names = set()
     end = 0
@@ -126,7 +144,7 @@ def _segments(messages: Any) -> List[Segment]:
         dims = tuple(message.dims)
         require(1 <= len(dims) <= 8 and all(dim >= 1 for dim in dims), f"{what}: dims are {list(dims)[:9]}; must be 1 to 8 numbers of at least 1")
         elements = math.prod(dims)
-        require(elements <= MAX_ELEMENTS, f"{what}: dims are {list(dims)}; their product may be at most 2^31")
+        require(elements <= MAX_ELEMENTS, f"{what}: dims are {list(dims)}; their product may be at most 2^31 - 1")
         require(1 <= message.storage <= len(STORAGES), f"{what}: storage {message.storage} is not known; 1 to {len(STORAGES)} are")
         storage = STORAGES[message.storage - 1]
         require(message.codec in (RAW, SHUFFLE_ZLIB), f"{what}: codec {message.codec} is not known; 1 (RAW) and 2 (SHUFFLE_ZLIB) are")

@@ -11,6 +11,8 @@ from .texts import check_name, identity
 
 
 MAX_NODES, MAX_EXITS, MAX_MACS = 1 << 16, 1 << 10, 1 << 50
+# Values that all nodes together read, and values alive behind a stage, summed over the stages.
+MAX_EDGES, MAX_CARRIED = 1 << 18, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Graph:
         macs = sum(map(self.macs, range(len(self.nodes))))
         require(macs <= MAX_MACS, f"graph needs {macs} multiply-adds; at most 2^50")
         self.stage_of: Tuple[Optional[int], ...] = tuple(self.derive_stages(range(len(self.exits))))
+        carried = self._carried()
+        require(carried <= MAX_CARRIED, f"values are carried over borders of stages {carried} times; at most {MAX_CARRIED}: use fewer exits")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Graph) and (self.nodes, self.exits) == (other.nodes, other.exits)
@@ -77,6 +81,8 @@ class Graph:
 
     def _infer_shapes(self) -> List[Shape]:
         require(1 <= len(self.nodes) <= MAX_NODES, f"graph has {len(self.nodes)} nodes; must have 1 to {MAX_NODES}")
+        edges = sum(len(node.inputs) for node in self.nodes)
+        require(edges <= MAX_EDGES, f"the nodes read {edges} values in all; at most {MAX_EDGES}")
         shapes: List[Shape] = []
         names: Dict[str, int] = {}
         for index, node in enumerate(self.nodes):
@@ -111,6 +117,14 @@ class Graph:
             require(len(shape) == 1, f"{where}: logits have shape {list(shape)}; must be [classes]")
             first = self.shapes[self.exits[0].logits]
             require(shape == first, f"{where}: {shape[0]} classes; exit 0 has {first[0]}")
+
+    def _carried(self) -> int:
+        last = [-1] * len(self.nodes)
+        for node, stage in zip(self.nodes, self.stage_of):
+            if stage is not None:
+                for source in node.inputs:
+                    last[source] = max(last[source], stage)
+        return sum(max(0, reader - (stage or 0)) for reader, stage in zip(last, self.stage_of))
 
     def derive_stages(self, exits: Sequence[int]) -> List[Optional[int]]:
         """Stage of each node in a plan for these exits: position of the first that reaches it walking back from its

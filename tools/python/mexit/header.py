@@ -68,5 +68,5 @@ def read_header(start: bytes, file_bytes: int) -> Header:
     if codec == STORED:
         require(raw == stored, f"raw bytes of the message is {raw}; stored bytes is {stored} and it is not compressed")
     else:
-        require(stored < raw <= 1032 * stored + 1031, f"raw bytes of the message is {raw}; {stored} compressed bytes cannot be that many")
+        require(raw <= 1032 * stored + 1031, f"raw bytes of the message is {raw}; {stored} compressed bytes cannot be that many")
     return Header(kind, minor, size, codec, stored, raw, total, crc)

@@ -8,7 +8,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from . import mexit_pb2
 from .errors import MexitError, require
-from .graph import Exit, Graph, Node
+from .graph import MAX_EDGES, Exit, Graph, Node
 from .calibration import QUANTITIES, GainTable, GainTables, Policy, Promise
 from .model import Model, Preprocessing, Provenance
 from .operations import ACTIVATIONS, KINDS, Activation, Input, Operation
@@ -22,11 +22,17 @@ def model_from_message(message: Any) -> Model:
     for part in ("graph", "preprocessing"):
         require(message.HasField(part), f"the model's {part} is missing")
     graph = message.graph
+    # Before anything is made of them; `Graph` and `Model` have these rules, too.
+    edges = sum(len(node.inputs) for node in graph.nodes)
+    require(edges <= MAX_EDGES, f"the nodes read {edges} values in all; at most {MAX_EDGES}")
+    network = Graph([_node(node, index) for index, node in enumerate(graph.nodes)], [Exit(exit.name, exit.logits) for exit in graph.exits])
+    for name in ("mean", "std"):
+        count, channels = len(getattr(message.preprocessing, name)), network.input_shape[0]
+        require(count == channels, f"preprocessing.{name} has {count} values; the input has {channels} channels")
+    classes = network.class_count
+    require(len(message.class_names) in (0, classes), f"{len(message.class_names)} class names; the graph has {classes} classes")
     model = Model(
-        graph=Graph(
-            [_node(node, index) for index, node in enumerate(graph.nodes)],
-            [Exit(exit.name, exit.logits) for exit in graph.exits],
-        ),
+        graph=network,
         tensors={},
         preprocessing=Preprocessing(**_values(message.preprocessing)),
         class_names=list(message.class_names),
@@ -84,9 +90,10 @@ def _node(message: Any, index: int) -> Node:
 
 
 def _operation(kind: str, message: Any, where: str) -> Operation:
-    values = _values(message)
     if kind == "input":
-        return Input(tuple(values["dims"]))
+        require(len(message.dims) <= 3, f"{where}: its shape has {len(message.dims)} dimensions; must be [C, H, W] or [K]")
+        return Input(tuple(message.dims))
+    values = _values(message)
     if kind == "activation":
         number = values["function"]
         require(1 <= number <= len(ACTIVATIONS), f"{where}: activation function {number} is not known; 1 to {len(ACTIVATIONS)} are")

@@ -8,7 +8,7 @@ from typing import Dict, List, Optional
 import numpy
 
 from .calibration import GainTables, Policy, check_count
-from .errors import require
+from .errors import require, shortened
 from .graph import Graph
 from .texts import check_name, check_text, identity
 
@@ -65,8 +65,8 @@ class Model:
         channels = self.graph.input_shape[0]
         for name, values in (("mean", self.preprocessing.mean), ("std", self.preprocessing.std)):
             require(len(values) == channels, f"preprocessing.{name} has {len(values)} values; the input has {channels} channels")
-            require(all(map(math.isfinite, values)), f"preprocessing.{name} is {values}; must be finite")
-        require(all(value > 0 for value in self.preprocessing.std), f"preprocessing.std is {self.preprocessing.std}; must be positive")
+            require(all(map(math.isfinite, values)), f"preprocessing.{name} is {shortened(values)}; must be finite")
+        require(all(value > 0 for value in self.preprocessing.std), f"preprocessing.std is {shortened(self.preprocessing.std)}; must be positive")
         require(len(self.class_names) in (0, classes), f"{len(self.class_names)} class names; the graph has {classes} classes")
         for index, name in enumerate(self.class_names):
             check_name(name, f"name of class {index}")

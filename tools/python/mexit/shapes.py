@@ -4,14 +4,14 @@ from __future__ import annotations
 import math
 from typing import Sequence, Tuple
 
-from .errors import require
+from .errors import require, shortened
 from .operations import (
     ACTIVATIONS, Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Input, Linear,
     MaxPool, Operation, Upsample,
 )
 
 Shape = Tuple[int, ...]
-MAX_ELEMENTS = 1 << 31
+MAX_ELEMENTS = (1 << 31) - 1
 MAX_GEOMETRY = 1024
 MAX_UPSAMPLING = 64
 
@@ -20,7 +20,7 @@ def output_shape(operation: Operation, inputs: Sequence[Shape]) -> Shape:
     """Shape of the value for one sample. Raises `MexitError` where a number or an input does not fit."""
     _check_count(operation, len(inputs))
     shape = _infer(operation, inputs)
-    require(math.prod(shape) <= MAX_ELEMENTS, f"output has shape {list(shape)}; at most 2^31 elements")
+    require(math.prod(shape) <= MAX_ELEMENTS, f"output has shape {list(shape)}; at most 2^31 - 1 elements")
     return shape
 
 
@@ -37,8 +37,8 @@ def _check_count(operation: Operation, count: int) -> None:
 def _infer(operation: Operation, inputs: Sequence[Shape]) -> Shape:
     if isinstance(operation, Input):
         dims = tuple(operation.dims)
-        require(len(dims) in (1, 3), f"shape {list(dims)}; must be [C, H, W] or [K]")
-        require(all(dim >= 1 for dim in dims), f"shape {list(dims)}; each must be at least 1")
+        require(len(dims) in (1, 3), f"shape {shortened(dims)}; must be [C, H, W] or [K]")
+        require(all(dim >= 1 for dim in dims), f"shape {shortened(dims)}; each must be at least 1")
         return dims
     first = inputs[0]
     if isinstance(operation, Conv2d):
@@ -48,13 +48,13 @@ def _infer(operation: Operation, inputs: Sequence[Shape]) -> Shape:
         return first
     if isinstance(operation, Activation):
         require(operation.function in ACTIVATIONS, f"function '{operation.function}'; must be one of {', '.join(ACTIVATIONS)}")
-        require(math.isfinite(operation.slope), f"slope {operation.slope}; must be finite")
+        require(operation.function != "leaky_relu" or math.isfinite(operation.slope), f"slope {operation.slope}; must be finite")
         return first
     if isinstance(operation, Add):
-        require(all(shape == first for shape in inputs), f"inputs {[list(s) for s in inputs]}; all must have one shape")
+        require(all(shape == first for shape in inputs), f"inputs {shortened(inputs)}; all must have one shape")
         return first
     if isinstance(operation, Concat):
-        require(all(len(s) == len(first) and s[1:] == first[1:] for s in inputs), f"inputs {[list(s) for s in inputs]}; only the first dimension may differ")
+        require(all(len(s) == len(first) and s[1:] == first[1:] for s in inputs), f"inputs {shortened(inputs)}; only the first dimension may differ")
         return (sum(shape[0] for shape in inputs),) + first[1:]
     if isinstance(operation, (MaxPool, AveragePool)):
         channels, height, width = _maps(first)
@@ -66,7 +66,7 @@ def _infer(operation: Operation, inputs: Sequence[Shape]) -> Shape:
     if isinstance(operation, Linear):
         require(len(first) == 1, f"input has shape {list(first)}; must be [K]")
         _within(operation, 1, MAX_ELEMENTS, "out_features")
-        require(operation.out_features * first[0] <= MAX_ELEMENTS, f"{operation.out_features} x {first[0]} weights; at most 2^31")
+        require(operation.out_features * first[0] <= MAX_ELEMENTS, f"{operation.out_features} x {first[0]} weights; at most 2^31 - 1")
         return (operation.out_features,)
     if isinstance(operation, Flatten):
         return (math.prod(first),)
@@ -87,7 +87,7 @@ def _convolution(operation: Conv2d, shape: Shape) -> Shape:
         f"groups {operation.groups}; must divide {channels} input and {operation.out_channels} output channels",
     )
     weights = operation.out_channels * (channels // operation.groups) * operation.kernel_height * operation.kernel_width
-    require(weights <= MAX_ELEMENTS, f"{weights} weights; at most 2^31")
+    require(weights <= MAX_ELEMENTS, f"{weights} weights; at most 2^31 - 1")
     return (
         operation.out_channels,
         _slide(height, operation.kernel_height, operation.stride, operation.padding, operation.dilation),

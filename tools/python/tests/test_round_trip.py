@@ -11,7 +11,9 @@ from networks import linear_model, mixed_model
 
 import mexit
 from mexit import Model
+from mexit.container import pack_container
 from mexit.files import to_bytes
+from mexit.header import KIND_TRAINING_STATE
 
 
 def test_read_gives_what_was_written(model: Model, tmp_path: Path) -> None:
@@ -34,6 +36,12 @@ def test_every_float_keeps_its_bits(tmp_path: Path) -> None:
     model.tensors["hidden2.bias"] = bits.view(numpy.float32)
     mexit.write(model, tmp_path / "a.mexit")
     assert mexit.read(tmp_path / "a.mexit").tensors["hidden2.bias"].view(numpy.uint32).tolist() == bits.tolist()
+
+
+def test_zeros_are_stored_raw_where_they_would_deflate_too_well() -> None:
+    zeros = numpy.zeros(9 << 20, numpy.float32)
+    data = pack_container(KIND_TRAINING_STATE, b"", [(name, 0, zeros, "f32") for name in "abc"])
+    assert len(zeros) * 4 < len(data) < 1.1 * len(zeros) * 4  # one of the three
 
 
 def test_order_of_tensors_does_not_matter() -> None:
