@@ -6,9 +6,12 @@ let package = Package(
     name: "fuzz",
     dependencies: [.package(name: "mexit", path: "../..")],
     targets: [
+        .target(name: "CLibFuzzer"),
         .executableTarget(
             name: "fuzz",
-            dependencies: [.product(name: "MExitCheckpoint", package: "mexit"), .product(name: "MExitRuntime", package: "mexit")])
+            dependencies: [
+                "CLibFuzzer", .product(name: "MExitCheckpoint", package: "mexit"), .product(name: "MExitRuntime", package: "mexit"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -24,7 +24,7 @@ def content(message):
 
 
 def seeds(data):
-    """The file as it is; with a header that always fits; its model alone, to run and to write; a tensor."""
+    """The file as it is; with a header that always fits; its model alone, to run, to write, to unpack with little memory; a tensor."""
     yield b"\0" + data
     if len(data) < 64 or data[:5] != b"MEXIT":
         return
@@ -44,6 +44,7 @@ def seeds(data):
     if model:
         yield b"\2" + model
         yield b"\3" + model
+        yield b"\5\x04\0" + model
     if area:
         for storage in range(4):
             yield bytes([4, storage, 1, 3, 15]) + area[:64]
