@@ -20,7 +20,9 @@ import mexit.onnx_import  # noqa: E402
 import torch_networks  # noqa: E402
 from onnx import TensorProto, helper  # noqa: E402
 
-NETWORKS = {"msdnet": torch_networks.msdnet, "resnet": torch_networks.ResNet, "mixed": torch_networks.Mixed}
+NETWORKS = {
+    "msdnet": torch_networks.msdnet, "resnet": torch_networks.ResNet, "mobilenet": torch_networks.MobileNet, "mixed": torch_networks.Mixed,
+}
 
 
 def exported(network: "torch.nn.Module", path: Path, exporter: str) -> None:
@@ -183,5 +185,11 @@ def test_nothing_is_written_on_an_error(tmp_path: Path, capsys: pytest.CaptureFi
     onnx.save(network(head("x", "a"), ["a"], weights=WEIGHTS), tmp_path / "a.onnx")
     assert main(["from-onnx", str(tmp_path / "a.onnx"), str(tmp_path / "a.mexit")]) == 1
     assert "error: cannot import" in capsys.readouterr().err and not (tmp_path / "a.mexit").exists()
+    for change in (
+        {"opset": 8}, {"dims": ("N", 2, "H", "W")}, {"outputs": ["a"]}, {"weights": []}, {"nodes": [ODD, *head("y", "a"), *head("x", "b")]},
+    ):
+        onnx.save(network(**{"nodes": head("x", "a") + head("x", "b"), "outputs": ["a", "b"], "weights": WEIGHTS, **change}), tmp_path / "b.onnx")
+        assert main(["from-onnx", str(tmp_path / "b.onnx"), str(tmp_path / "b.mexit")]) == 1, change
+        assert "error: cannot import" in capsys.readouterr().err and not (tmp_path / "b.mexit").exists(), change
     assert main(["from-onnx", str(tmp_path / "a.onnx"), str(tmp_path / "a.mexit"), "--exits", "a", "--verify"]) == 0
     assert len(mexit.read(tmp_path / "a.mexit").graph.exits) == 1

@@ -86,6 +86,40 @@ class Mixed(nn.Module):
         return [first, self.last(torch.flatten(functional.adaptive_avg_pool2d(y, (1, 1)), 1))]
 
 
+class InvertedResidual(nn.Module):
+    """Expansion, depthwise convolution, projection (Sandler et al., MobileNetV2, CVPR 2018)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        wide = 4 * inputs
+        self.conv = nn.Sequential(
+            nn.Conv2d(inputs, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU6(inplace=True),
+            nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False), nn.BatchNorm2d(wide), nn.ReLU6(inplace=True),
+            nn.Conv2d(wide, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+        self.use_shortcut = stride == 1 and inputs == outputs
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.conv(x) if self.use_shortcut else self.conv(x)
+
+
+class MobileNet(nn.Module):
+    """MobileNetV2 in the way of torchvision, with an exit in its middle and a tuple of logits."""
+
+    def __init__(self, classes: int = 10) -> None:
+        super().__init__()
+        self.features1 = nn.Sequential(
+            nn.Conv2d(3, 8, 3, 2, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU6(inplace=True), InvertedResidual(8, 12, 2), InvertedResidual(12, 12, 1))
+        self.exit1 = nn.Sequential(nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Dropout(0.2), nn.Linear(12, classes))
+        self.features2 = nn.Sequential(InvertedResidual(12, 16, 2), InvertedResidual(16, 16, 1), nn.Conv2d(16, 32, 1), nn.Hardswish())
+        self.classifier = nn.Sequential(nn.Linear(32, 24), nn.Sigmoid(), nn.Dropout(0.2), nn.Linear(24, classes))
+
+    def forward(self, x: torch.Tensor) -> "tuple[torch.Tensor, torch.Tensor]":
+        x = self.features1(x)
+        first = self.exit1(x)
+        x = functional.adaptive_avg_pool2d(self.features2(x), 1)
+        return first, self.classifier(torch.flatten(x, 1))
+
+
 def trained(module: nn.Module, steps: int = 12) -> nn.Module:
     """The module after some steps on classes that can be told apart by colour: running statistics and weights are no longer those of the start."""
     torch.manual_seed(1)
