@@ -21,6 +21,6 @@ options=("$@")
 [ ${#options[@]} -gt 0 ] || options=(-runs=1000000)
 cd .build
 # No stacks of allocations and a small quarantine: half the time of a run goes there otherwise. Run a finding without them.
-export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16:malloc_context_size=0}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16:malloc_context_size=0:max_malloc_fill_size=0}
 # No input of 8 KiB has reason to ask for 128 MiB at once.
 exec release/fuzz -max_len=8192 -timeout=20 -malloc_limit_mb=128 -rss_limit_mb=2000 -print_final_stats=1 -dict=../mexit.dict "${options[@]}" corpus seeds
