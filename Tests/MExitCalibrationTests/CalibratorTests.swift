@@ -98,12 +98,33 @@ import _MExitTestSupport
         for (exit, table) in tables.exits.enumerated() {
             #expect(table.counts.reduce(0, +) == 1000 && table.counts.count == 20 && table.counts.allSatisfy { $0 >= 45 })
             for later in exit..<4 {
+                // Labels and probabilities count half each; nothing is lost or won by smoothing.
                 let right = zip(table.accuracy, table.counts).reduce(0.0) { $0 + $1.0[later - exit] * Double($1.1) }
-                #expect(abs(right - Double(outcomes.correct[later].filter { $0 }.count)) < 1e-6)
+                let labels = Double(outcomes.correct[later].filter { $0 }.count)
+                #expect(abs(right - (labels + outcomes.probability[later].reduce(0, +)) / 2) < 1e-6)
+                let gains = table.accuracy.map { $0[later - exit] - $0[0] }
+                #expect(zip(gains, gains.dropFirst()).allSatisfy { $1 <= $0 + 1e-12 })
             }
             // Hard samples gain most by going on.
             #expect(table.accuracy[0][3 - exit] - table.accuracy[0][0] > table.accuracy[19][3 - exit] - table.accuracy[19][0])
         }
+    }
+
+    /// Against every falling sequence of a grid.
+    @Test func theClosestFallingSequence() {
+        #expect(IsotonicRegression.falling([], weights: []) == [])
+        #expect(IsotonicRegression.falling([3, 2, 2, 1], weights: [1, 5, 1, 2]) == [3, 2, 2, 1])
+        #expect(IsotonicRegression.falling([1, 2, 3], weights: [1, 1, 2]) == [2.25, 2.25, 2.25])
+        let (means, weights) = ([0.5, 0.75, 0.25, 0.5], [1.0, 3, 2, 2])
+        func distance(_ values: [Double]) -> Double {
+            values.indices.reduce(0) { $0 + weights[$1] * (values[$1] - means[$1]) * (values[$1] - means[$1]) }
+        }
+        let best = IsotonicRegression.falling(means, weights: weights)
+        #expect(zip(best, best.dropFirst()).allSatisfy { $0 >= $1 })
+        let steps = (0...16).map { Double($0) / 16 }
+        for a in steps { for b in steps where b <= a { for c in steps where c <= b { for d in steps where d <= c {
+            #expect(distance(best) <= distance([a, b, c, d]) + 1e-12)
+        } } } }
     }
 
     @Test func costsHaveShortNames() {

@@ -3,7 +3,9 @@ public struct Budget: Hashable, Sendable {
     /// Multiply-adds of all samples together.
     public var macs: Int
 
-    /// - Parameter count: multiply-adds of all samples together.
+    /// Multiply-adds.
+    ///
+    /// - Parameter count: of all samples together.
     public static func macs(_ count: Int) -> Budget { Budget(macs: count) }
 }
 
@@ -22,6 +24,7 @@ public enum BudgetMode: Hashable, Sendable {
 public struct BatchAnswer: Hashable, Sendable {
     /// One per input, in their order.
     public var answers: [Answer]
+    /// What was allowed.
     public var budget: Budget
     /// Sums over the answers.
     public var macs: Int { answers.reduce(0) { $0 + $1.macs } }
@@ -33,7 +36,9 @@ public struct BatchAnswer: Hashable, Sendable {
 extension ExitPolicy {
     /// The dearest of the model's calibrated policies that is expected to cost no more than some multiply-adds per sample.
     ///
+    /// - Parameter macs: mean per sample.
     /// - Throws: ``RuntimeError`` when there is none: it names the cheapest there is.
+    /// - Complexity: O(points log points).
     public static func calibrated(forMeanMACs macs: Double, of model: CompiledModel) throws -> ExitPolicy {
         let known = model.policies.filter { $0.expectedMACs > 0 }.sorted { $0.expectedMACs < $1.expectedMACs }
         guard let cheapest = known.first else {

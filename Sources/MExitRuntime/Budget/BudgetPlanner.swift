@@ -1,7 +1,7 @@
 /// Spends a batch's budget of multiply-adds: never more than it has. Pure arithmetic; it runs nothing.
 ///
 /// Every sample takes stage 0. Then, in rounds, the samples that gain most per multiply-add take one more stage each. A round
-/// takes at most an eighth of those who could go on, so that the next ranks by what the deeper exits said; samples whose next
+/// takes at most a sixteenth of those who could go on, so that the next ranks by what the deeper exits said; samples whose next
 /// stage does not fit any more are passed over for cheaper ones. It ends when nobody's next stage fits, or nobody who could
 /// take one would gain.
 ///
@@ -26,6 +26,10 @@ package struct BudgetPlanner: Sendable {
             self.certainty = certainty
         }
     }
+
+    /// The share of the candidates that a round takes at most is one in so many. On held-out images of the shipped model 16 has
+    /// the accuracy of 32, 8 is 0.04 and 2 is 0.2 points lower.
+    private static let rounds = 16
 
     /// MACs per stage.
     private let stageMACs: [Int]
@@ -70,7 +74,7 @@ package struct BudgetPlanner: Sendable {
         let ranked = candidates.filter { $0.gainPerMAC > 0 }.sorted { a, b in
             (-a.gainPerMAC, a.certainty, a.index) < (-b.gainPerMAC, b.certainty, b.index)
         }
-        let most = min(max(limit, 1), max(1, candidates.count / 8))
+        let most = min(max(limit, 1), max(1, candidates.count / BudgetPlanner.rounds))
         var chosen: [Candidate] = []
         for candidate in ranked where stageMACs[candidate.stage] <= share {
             share -= stageMACs[candidate.stage]

@@ -2,15 +2,19 @@ extension InferenceContext {
     /// Classifies a batch within a budget of multiply-adds.
     ///
     /// In exact mode every sample takes stage 0. Then, in rounds, the samples that are expected to gain most per multiply-add take
-    /// one more stage, an eighth of them at most per round so that ranks follow what the deeper exits say, until nobody's next
+    /// one more stage, a sixteenth of them at most per round so that ranks follow what the deeper exits say, until nobody's next
     /// stage fits. What is expected comes from the model's gain tables (calibration); without them it is
     /// (1 - confidence) / MACs of the next stage. A batch with more samples than there are free slots runs in windows of that
     /// size, each with its proportional share of what is left. The result depends on nothing but the samples, the budget and the
     /// window.
     ///
+    /// - Parameters:
+    ///   - budget: for all inputs together.
+    ///   - mode: never above the budget, or near it on average.
     /// - Returns: one answer per input, in their order; none for an empty batch.
     /// - Throws: ``RuntimeError``: for a budget that does not pay the first exit for all (it names the least that does), in
     ///   threshold mode when no calibrated policy fits, and as ``classify(batch:policy:)``.
+    /// - Complexity: at most the budget, and O(N log N) per round in exact mode.
     public func classify(batch inputs: [Input], budget: Budget, mode: BudgetMode = .exact) throws -> BatchAnswer {
         var answers = [Answer?](repeating: nil, count: inputs.count)
         try classify(count: inputs.count, budget: budget, mode: mode) { index, slot in
@@ -24,8 +28,10 @@ extension InferenceContext {
     /// As ``classify(batch:budget:mode:)``, for a stream of `count` samples in constant memory.
     ///
     /// - Parameters:
+    ///   - count: of the samples, 0 or more.
     ///   - load: puts sample `index` into a slot, by one of the `load` functions.
     ///   - answer: takes the answer of sample `index`; they come in no fixed order.
+    /// - Throws: as ``classify(batch:budget:mode:)``; what `load` and `answer` throw.
     public func classify(
         count: Int, budget: Budget, mode: BudgetMode = .exact, load: (_ index: Int, _ slot: Int) throws -> Void,
         answer: (_ index: Int, _ answer: Answer) throws -> Void
