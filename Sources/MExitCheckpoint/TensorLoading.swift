@@ -32,5 +32,5 @@ extension ContainerReader {
         return try results.compactMap { try $0?.get() }
     }
 
-    private static var processors: Int { max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
+    package static var processors: Int { max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
 }

@@ -15,6 +15,10 @@ public struct CompileOptions: Hashable, Sendable {
     /// every machine.
     public var reordersSums = true
 
+    /// - Parameters:
+    ///   - exits: to keep; see ``exits``.
+    ///   - foldsBatchNorm: see ``foldsBatchNorm``.
+    ///   - reordersSums: see ``reordersSums``.
     public init(exits: [Int]? = nil, foldsBatchNorm: Bool = true, reordersSums: Bool = true) {
         self.exits = exits
         self.foldsBatchNorm = foldsBatchNorm
@@ -26,10 +30,11 @@ public struct CompileOptions: Hashable, Sendable {
 /// this CPU, weights packed, memory planned. Immutable; share it between as many contexts and threads as you like.
 ///
 /// Unchecked: every stored property is constant. The packed weights of a stage are written once, by `init` or by the one
-/// thread that loads them, before ``progress`` says so; nobody reads them before they have asked it.
+/// threads that load them, before ``progress`` says so; nobody reads them before they have asked it.
 public final class CompiledModel: @unchecked Sendable {
     /// The graph that was compiled, all exits included.
     public let graph: Graph
+    /// How bytes of a picture become numbers.
     public let preprocessing: Preprocessing
     /// One name per class, or empty.
     public let classNames: [String]
@@ -61,8 +66,8 @@ public final class CompiledModel: @unchecked Sendable {
     /// What is to be packed for each stage.
     let packings: [[Packing]]
     /// Which stages have their weights.
-    let progress = LoadProgress()
-    /// The thread that reads the weights, for ``loading(path:options:)``.
+    let progress: LoadProgress
+    /// What reads the weights, for ``loading(path:options:threads:)``.
     let loader: StageLoader?
 
     /// Compiles a model.
@@ -81,13 +86,19 @@ public final class CompiledModel: @unchecked Sendable {
 
     /// Everything but the weights.
     ///
-    /// - Parameter reader: where a thread takes them from, starting at once; nil when the caller packs them.
-    init(planning description: ModelDescription, options: CompileOptions, reader: CheckpointReader?) throws {
+    /// - Parameters:
+    ///   - reader: where threads take them from, starting at once; nil when the caller packs them.
+    ///   - threads: how many.
+    init(planning description: ModelDescription, options: CompileOptions, reader: CheckpointReader?, threads: Int = 1) throws {
         if let unknown = mexit_cpu_disable_error() {
             throw RuntimeError(.badUse, "MEXIT_CPU_DISABLE names '\(String(cString: unknown))'; known are avx512, avx2, neon")
         }
         let graph = description.graph
         let stages = try graph.stages(exits: options.exits)
+        let progress = LoadProgress()
+        let loader = reader.map { StageLoader(reader: $0, stages: stages, threads: threads, progress: progress) }
+        var isPlanned = false
+        defer { if !isPlanned { loader?.stop() } }
         let operations = Fusion(graph: graph, stages: stages, foldsBatchNorm: options.foldsBatchNorm).operations(of: stages)
         let logits = stages.map { graph.exits[$0.exit].logits }
         let memory = try MemoryPlan(graph: graph, operations: operations, logits: logits)
@@ -111,12 +122,21 @@ public final class CompiledModel: @unchecked Sendable {
         scratchFloats = compiler.scratchFloats
         slotFloats = memory.slotFloats
         leastSlotFloats = memory.leastFloats
-        loader = reader.map { [weights, packings, progress] in
-            StageLoader(reader: $0, packings: packings, weights: weights, progress: progress)
-        }
+        self.progress = progress
+        self.loader = loader
+        loader?.planned(packings, weights: weights)
+        isPlanned = true
     }
 
     deinit { loader?.stop() }
+
+    /// Waits until a stage has its weights, and helps to load them; one atomic read when it has.
+    ///
+    /// - Throws: what reading the stage's weights met.
+    func wait(forStage stage: Int) throws {
+        if progress.stages > stage { return }
+        try loader?.wait(forStage: stage)
+    }
 
     /// Number of classes.
     public var classCount: Int { graph.classCount }
@@ -125,6 +145,8 @@ public final class CompiledModel: @unchecked Sendable {
     /// Shape of the input, `[C, H, W]` or `[K]`.
     public var inputShape: Shape { graph.inputShape }
     /// The name of a class, or its number where the model has no names.
+    ///
+    /// - Parameter label: an index from 0; one that is out of range is shown as a number, too.
     public func className(_ label: Int) -> String {
         classNames.indices.contains(label) ? classNames[label] : String(label)
     }

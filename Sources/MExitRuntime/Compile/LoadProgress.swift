@@ -1,37 +1,57 @@
 import MExitParallel
 import Synchronization
 
-/// Which stages of a model have their weights: all of a model that was compiled from memory, more and more of one that a
-/// thread is still loading.
+/// Which stages of a model have their weights: all of a model that was compiled from memory, more and more of one that is
+/// still being loaded.
 final class LoadProgress: Sendable {
+    private struct Failure {
+        var error: any Error
+        /// The first stage that will never come.
+        var stage: Int
+    }
+
     /// Stages whose weights are packed, from the first on.
     private let ready = Atomic<Int>(0)
-    private let failure = Mutex<(any Error)?>(nil)
+    private let failure = Mutex<Failure?>(nil)
     private let bell = Bell()
 
     /// Number of stages that can run.
     var stages: Int { ready.load(ordering: .acquiring) }
 
-    /// The next stage has its weights: what was written before is seen by whoever sees this.
-    func stageLoaded() {
-        ready.wrappingAdd(1, ordering: .acquiringAndReleasing)
+    /// The next stage has its weights: what was written before is seen by whoever sees this. Wakes nobody: see ``changed()``.
+    func stageLoaded() { ready.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+
+    /// Wakes those who wait, to look again.
+    func changed() { bell.ring() }
+
+    /// Neither this stage nor a later one will come. Of several failures that of the first stage counts.
+    func failed(_ error: any Error, stage: Int) {
+        failure.withLock { failure in
+            if failure.map({ $0.stage > stage }) ?? true { failure = Failure(error: error, stage: stage) }
+        }
         bell.ring()
     }
 
-    /// No further stage will come.
-    func failed(_ error: any Error) {
-        failure.withLock { $0 = error }
-        bell.ring()
+    /// Whether a stage before this one will never come.
+    func hasFailed(before stage: Int) -> Bool { failure.withLock { $0.map { $0.stage < stage } ?? false } }
+
+    /// Whether nothing more will come of so many stages.
+    func isOver(stages count: Int) -> Bool {
+        let stages = stages
+        return stages >= count || failure.withLock { $0.map { $0.stage <= stages } ?? false }
     }
 
-    /// Waits until a stage can run; one atomic read when it can.
+    /// Waits until a condition holds, looking whenever something changed.
+    func wait(until condition: () -> Bool) { bell.wait { condition() ? true : nil } }
+
+    /// Waits until a stage can run, or there is something else to do.
     ///
-    /// - Throws: what the loading thread met, when the stage will never come.
-    func wait(forStage stage: Int) throws {
-        if stages > stage { return }
+    /// - Throws: what loading met, once all stages before the one that it met it in are there.
+    func wait(forStage stage: Int, orUntil condition: () -> Bool) throws {
         let outcome: Result<Void, any Error> = bell.wait {
-            if self.stages > stage { return .success(()) }
-            return self.failure.withLock { $0 }.map { .failure($0) }
+            let ready = self.stages
+            if ready > stage || condition() { return .success(()) }
+            return self.failure.withLock { $0 }.flatMap { $0.stage <= ready ? .failure($0.error) : nil }
         }
         try outcome.get()
     }
