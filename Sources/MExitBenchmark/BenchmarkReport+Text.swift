@@ -126,18 +126,22 @@ extension BenchmarkReport {
         for (exit, time) in zip(network.exits, loading.exits) { append("exit \(exit)", time) }
         append("first answer, nothing more run", loading.first)
         append("all loaded", loading.whole)
-        return table.render() + "the first answer takes \(fixed(loading.share, 3)) of the whole load\n"
+        append("read as a whole, then compiled", loading.atOnce)
+        return table.render()
+            + "the first answer takes \(fixed(loading.share, 3)) of the whole load, \(fixed(loading.shareAtOnce, 3)) of reading it as a whole\n"
     }
 
     private func deadlineTable(_ deadlines: [DeadlineResult]) -> String {
         var table = TextTable([
-            .init("busy threads"), .init("deadline ms"), .init("as exit"), .init("answers"), .init("in time %"), .init("mean stages"),
-            .init("oracle"),
+            .init("busy threads"), .init("answering", .left), .init("deadline ms"), .init("as exit"), .init("answers"), .init("in time %"),
+            .init("first exit in time %"), .init("of possible %"), .init("mean stages"), .init("oracle"), .init("depth %"),
         ])
         for result in deadlines {
             table.append([
-                "\(result.busyThreads)", milliseconds(result.deadlineSeconds), "\(result.exit)", "\(result.answers)",
-                fixed(100 * result.inTime, 2), fixed(result.meanStages, 2), "\(result.oracleStages)",
+                "\(result.busyThreads)", result.isRealtime ? "real-time" : "ordinary", milliseconds(result.deadlineSeconds), "\(result.exit)",
+                "\(result.answers)", fixed(100 * result.inTime, 2), fixed(100 * result.firstInTime, 2), fixed(100 * result.ofPossible, 2),
+                fixed(result.meanStages, 2), "\(result.oracleStages)",
+                fixed(100 * result.meanStages / Double(max(result.oracleStages, 1)), 1),
             ])
         }
         return table.render()

@@ -128,7 +128,7 @@ public struct BenchmarkPlan: Sendable {
             report.loading = try LoadingResult(subject, exits: exits, settings: settings)
         }
         if deadlineAnswers > 0 {
-            let benchmark = DeadlineBenchmark(subject, model, answers: deadlineAnswers)
+            let benchmark = try DeadlineBenchmark(subject, model, answers: deadlineAnswers)
             report.deadlines = []
             for count in threads {
                 progress("deadlines, threads \(count)")

@@ -6,42 +6,58 @@ import Synchronization
 public struct DeadlineResult: Encodable, Sendable {
     /// Threads that did nothing but compute beside it.
     public let busyThreads: Int
+    /// Whether the answering thread ran before all ordinary ones (``RealtimeThread``).
+    public let isRealtime: Bool
     /// The exit whose time on the quiet machine, with a fifth more, is the deadline.
     public let exit: Int
     public let deadlineSeconds: Double
     public let answers: Int
     /// Share of the answers that were ready in time.
     public let inTime: Double
+    /// The same of answers, taken in turns with them, that never go beyond the first exit: no policy can be in time more often.
+    public let firstInTime: Double
     /// Mean number of stages run, and that of an oracle which knows that every stage takes its median time on the quiet machine.
     public let meanStages: Double
     public let oracleStages: Int
+
+    /// Of the answers that could be in time, the share that were.
+    public var ofPossible: Double { firstInTime > 0 ? min(inTime / firstInTime, 1) : 1 }
 }
 
-/// Answers under deadlines, first on the machine as it is, then with as many busy threads beside it as there are processors.
+/// Answers under deadlines: on the machine as it is, then with as many busy threads beside it as there are processors, then as a
+/// real-time thread beside them, where the system permits it.
 struct DeadlineBenchmark {
     /// Above the time of the exit.
     private static let margin = 1.2
+    /// Ways to answer in turns: as deep as the time allows, and at the first exit.
+    private let policies: (deep: CheckedPolicy, first: CheckedPolicy)
     private let model: CompiledModel
     private let input: Input
     private let answers: Int
 
     /// - Parameter answers: under each deadline.
-    init(_ subject: BenchmarkSubject, _ model: CompiledModel, answers: Int) {
+    init(_ subject: BenchmarkSubject, _ model: CompiledModel, answers: Int) throws {
         self.model = model
         input = .values(subject.inputs(1)[0])
         self.answers = answers
+        policies = (try CheckedPolicy(.last(of: model), for: model), try CheckedPolicy(.exit(model.exits[0]), for: model))
     }
 
     func measure(threads: Int, processors: Int) throws -> [DeadlineResult] {
-        let context = try InferenceContext(model, threads: threads)
-        try context.measureStages(runs: 32)
-        let ends = try timesToExits(context)
-        return try measure(context, ends, busyThreads: 0) + beside(processors) { try measure(context, ends, busyThreads: processors) }
+        let ends = try timesToExits(InferenceContext(model, threads: threads))
+        let quiet = try measure(threads, ends, busyThreads: 0, isRealtime: false)
+        return try beside(processors) {
+            let ordinary = try measure(threads, ends, busyThreads: processors, isRealtime: false)
+            guard (try? RealtimeThread.enter()) != nil else { return quiet + ordinary }
+            defer { try? RealtimeThread.leave() }
+            return try quiet + ordinary + measure(threads, ends, busyThreads: processors, isRealtime: true)
+        }
     }
 
     /// Median seconds to each exit.
     private func timesToExits(_ context: InferenceContext) throws -> [Double] {
         var samples = [Samples](repeating: Samples(), count: model.stageCount)
+        try context.measureStages(runs: 32)
         for _ in 0..<200 {
             let start = MonotonicTime.seconds
             for (stage, _) in try context.anytime(input).enumerated() { samples[stage].append(MonotonicTime.seconds - start) }
@@ -49,22 +65,26 @@ struct DeadlineBenchmark {
         return samples.map(\.median)
     }
 
-    private func measure(_ context: InferenceContext, _ ends: [Double], busyThreads: Int) throws -> [DeadlineResult] {
-        let policy = try CheckedPolicy(.last(of: model), for: model)
+    private func measure(_ threads: Int, _ ends: [Double], busyThreads: Int, isRealtime: Bool) throws -> [DeadlineResult] {
+        let context = try InferenceContext(model, threads: threads)
         // Predictions follow the machine as it is.
-        try context.measureStages(runs: 128)
+        try context.measureStages(runs: 256)
         return try ends.indices.map { stage in
             let deadline = DeadlineBenchmark.margin * ends[stage]
-            var inTime = 0
-            var stages = 0
+            func answer(_ policy: CheckedPolicy) throws -> TimedAnswer {
+                try context.classify(input, policy: policy, deadline: .now + .nanoseconds(Int64(1e9 * deadline)))
+            }
+            var (inTime, firstInTime, stages) = (0, 0, 0)
             for _ in 0..<answers {
-                let timed = try context.classify(input, policy: policy, deadline: .now + .nanoseconds(Int64(1e9 * deadline)))
+                let timed = try answer(policies.deep)
                 if !timed.isLate { inTime += 1 }
                 stages += timed.answer.stages
+                if try !answer(policies.first).isLate { firstInTime += 1 }
             }
+            let count = Double(answers)
             return DeadlineResult(
-                busyThreads: busyThreads, exit: model.exits[stage], deadlineSeconds: deadline, answers: answers,
-                inTime: Double(inTime) / Double(answers), meanStages: Double(stages) / Double(answers),
+                busyThreads: busyThreads, isRealtime: isRealtime, exit: model.exits[stage], deadlineSeconds: deadline, answers: answers,
+                inTime: Double(inTime) / count, firstInTime: Double(firstInTime) / count, meanStages: Double(stages) / count,
                 oracleStages: ends.count { $0 <= deadline })
         }
     }

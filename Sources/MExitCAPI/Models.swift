@@ -15,6 +15,11 @@ public func mexitError() -> UnsafePointer<CChar>? { ErrorText.pointer }
 @_cdecl("mexit_now")
 public func mexitNow() -> Int64 { MonotonicInstant.now.nanoseconds }
 
+@_cdecl("mexit_thread_realtime")
+public func mexitThreadRealtime(_ level: Int32) -> mexit_status {
+    attempting { level == 0 ? try RealtimeThread.leave() : try RealtimeThread.enter(level: Int(level)) }
+}
+
 @_cdecl("mexit_open")
 public func mexitOpen(_ path: UnsafePointer<CChar>?, _ file: UnsafeMutablePointer<OpaquePointer?>?) -> mexit_status {
     attempting {

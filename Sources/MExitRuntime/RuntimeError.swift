@@ -16,13 +16,17 @@ public struct RuntimeError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let badUse = Code(value: .badUse)
     }
 
+    /// What kind of error it is.
     public let code: Code
+    /// What could not be done to which thing: the value seen; the rule or the remedy.
     public let message: String
 
+    /// An error of a caller's own, from the closures that the runtime calls.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
+    /// ``message``.
     public var description: String { message }
 }

@@ -74,6 +74,9 @@ import _MExitTestSupport
         #expect(mexit_model_class_name(handle, 10) == nil && mexit_model_class_name(handle, -1) == nil)
         #expect(mexit_model_policy_name(handle, 0).map { String(cString: $0) } == "early")
         #expect(mexit_model_policy_name(handle, 1) == nil)
+        // Whether it is permitted depends on the machine; a level that is not there is refused on all.
+        #expect(mexit_thread_realtime(1000) == MEXIT_ERROR_USE && String(cString: mexit_error()).contains("1000"))
+        #expect(mexit_thread_realtime(0) == MEXIT_OK)
         #expect(String(cString: mexit_version()) == "0.1.0")
     }
 

@@ -1,4 +1,6 @@
+import Foundation
 import MExitIR
+import MExitParallel
 import Testing
 import _MExitTestSupport
 
@@ -94,9 +96,9 @@ private final class WorkClock: @unchecked Sendable {
     @Test func predictionsFollowTheMachine() throws {
         try context.measureStages()
         clock.nanosecondsPerMAC = 3
-        // Of 16 quick and 2 slow runs the slowest counts at once; a whole window forgets the quick ones.
+        // Of 16 quick and 2 slow runs the slowest counts at once: the longest delay of any stage may strike this one.
         try context.measureStages(runs: 2)
-        #expect(context.predictedTime(ofStage: 1) == .nanoseconds(3 * macs[1]))
+        #expect(context.predictedTime(ofStage: 1) == .nanoseconds(macs[1] + 2 * (macs.max() ?? 0)))
         clock.nanosecondsPerMAC = 1
         try context.measureStages(runs: StageTimes.window)
         #expect(context.predictedTime(ofStage: 1) == .nanoseconds(macs[1]))
@@ -105,15 +107,20 @@ private final class WorkClock: @unchecked Sendable {
         try context.measureStages(runs: 1, group: 2)
         #expect(context.predictedTime(ofStage: 1) == .nanoseconds(macs[1]))
         #expect(context.predictedTime(ofStage: 1, samples: 2) == .nanoseconds(4 * macs[1]))
+        // Only stage 0 runs: it shows that the machine has become slower.
+        clock.nanosecondsPerMAC = 3
+        for _ in 0..<StageTimes.window { _ = try context.classify(input, policy: .exit(0)) }
+        #expect(context.predictedTime(ofStage: 1) >= .nanoseconds(3 * macs[1]))
     }
 }
 
 @Suite struct StageTimesTests {
-    @Test func aHighQuantileOfTheNewestTimes() {
+    @Test func theTimeThatOneRunInAHundredExceeds() {
         var times = StageTimes(costs: [10, 30], maximumCount: 8)
-        #expect(times.predicted(stage: 0, count: 4) == 0)
+        #expect(times.predicted(stage: 0, count: 4) == 0 && times.risk(stage: 0, count: 4, within: 0) == 0)
         for _ in 0..<StageTimes.window { times.record(stage: 0, count: 1, nanoseconds: 1000) }
         #expect(times.predicted(stage: 0, count: 1) == 1000)
+        #expect(times.risk(stage: 0, count: 1, within: 1000) == 0 && times.risk(stage: 0, count: 1, within: 999) == 1)
         // Never seen: as many times the lone sample; the other stage by its cost.
         #expect(times.predicted(stage: 0, count: 8) == 8000)
         #expect(times.predicted(stage: 1, count: 1) == 3000)
@@ -124,22 +131,88 @@ private final class WorkClock: @unchecked Sendable {
         #expect(times.predicted(stage: 0, count: 1) == 1000)
         times.record(stage: 0, count: 1, nanoseconds: 40_000)
         #expect(times.predicted(stage: 0, count: 1) == 40_000)
+        // A stage of three times the work is struck three times as often.
+        #expect(times.predicted(stage: 1, count: 1) == 3000 + 49_000)
         for _ in 0..<StageTimes.window { times.record(stage: 0, count: 1, nanoseconds: 500) }
         #expect(times.predicted(stage: 0, count: 1) == 500)
     }
 
-    /// Against sorting, on random times with many ties.
-    @Test func equalsASortedWindow() {
-        var generator = SeededGenerator(seed: 12)
-        var times = StageTimes(costs: [1], maximumCount: 1)
-        var all: [Int64] = []
-        for _ in 0..<2000 {
-            all.append(Int64.random(in: 0...40, using: &generator))
-            times.record(stage: 0, count: 1, nanoseconds: all[all.count - 1])
-            let window = all.suffix(StageTimes.window).sorted()
-            let rank = (99 * window.count + 99) / 100
-            #expect(times.predicted(stage: 0, count: 1) == window[rank - 1])
+    /// The share of all runs that were delayed for longer, by the work of the stage.
+    @Test func riskIsPerWork() {
+        var times = StageTimes(costs: [1, 4], maximumCount: 1)
+        for run in 0..<400 {
+            times.record(stage: 0, count: 1, nanoseconds: run % 50 == 10 ? 1100 : 100)
+            times.record(stage: 1, count: 1, nanoseconds: 400)
         }
+        // 8 delays in 400 x 500 ns of work, some of them among the 128 newest runs of stage 0.
+        let common = { (work: Double) in 8 * work / 200_000 }
+        let own = Double((272..<400).count { $0 % 50 == 10 }) / 128
+        #expect(abs(times.risk(stage: 0, count: 1, within: 100) - (common(100) + own) / 2) < 0.001)
+        #expect(abs(times.risk(stage: 1, count: 1, within: 400) - common(400) / 2) < 0.001)
+        #expect(times.risk(stage: 0, count: 1, within: 1100) == 0)
+    }
+
+    /// A stage that has not run while the machine was busy, or has run only then, is judged by those that run.
+    @Test func whatHasNotRunFollowsWhatRuns() {
+        var times = StageTimes(costs: [1, 1], maximumCount: 1)
+        for _ in 0..<200 { for stage in 0..<2 { times.record(stage: stage, count: 1, nanoseconds: 1000) } }
+        // Three of a hundred runs are interrupted: too many for either stage.
+        for run in 0..<1000 { times.record(stage: 0, count: 1, nanoseconds: run % 33 == 0 ? 5000 : 1000) }
+        #expect(times.predicted(stage: 1, count: 1) == 5000)
+        for _ in 0..<50 { times.record(stage: 1, count: 1, nanoseconds: 5000) }
+        for _ in 0..<StageTimes.delayWindow { times.record(stage: 0, count: 1, nanoseconds: 1000) }
+        // The machine is free again: nothing of the delays is left, though the stage itself has not run.
+        #expect(times.predicted(stage: 1, count: 1) == 1000)
+        // Twice as slow as then.
+        for _ in 0..<2 * StageTimes.delayWindow { times.record(stage: 0, count: 1, nanoseconds: 2000) }
+        #expect(times.predicted(stage: 1, count: 1) == 2000)
+    }
+}
+
+@Suite struct SortedWindowTests {
+    /// Against sorting, on random values with many ties.
+    @Test func equalsASortedSeries() {
+        var generator = SeededGenerator(seed: 12)
+        var window = SortedWindow(capacity: 128)
+        var sums = SumWindow(capacity: 128)
+        var all: [Double] = []
+        for _ in 0..<2000 {
+            all.append(Double(Int.random(in: 0...40, using: &generator)))
+            window.record(all[all.count - 1])
+            sums.record(all[all.count - 1])
+            let newest = all.suffix(128).sorted()
+            let rank = (99 * newest.count + 99) / 100
+            #expect(window.quantile(0.99) == newest[rank - 1] && window.largest == newest.last)
+            for limit in [-1.0, 0, 7, 7.5, 40] { #expect(window.count(above: limit) == newest.count { $0 > limit }) }
+            #expect(window.count == newest.count && sums.sum == newest.reduce(0, +))
+        }
+    }
+}
+
+@Suite struct RealtimeThreadTests {
+    /// Permitted or not, one of the two is true: the thread has what was asked for, or an error says what it takes.
+    @Test func theThreadIsWhatItWasAskedToBe() async {
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            // On a thread of its own: tests share theirs.
+            WorkerThread {
+                do {
+                    try RealtimeThread.enter()
+                    #expect(Self.scheduling == [SCHED_FIFO, 1])
+                    try RealtimeThread.leave()
+                } catch {
+                    #expect("\(error)".contains("ulimit -r"))
+                }
+                #expect(Self.scheduling == [SCHED_OTHER, 0])
+                for level in [0, 100, -1] { #expect(throws: RuntimeError.self) { try RealtimeThread.enter(level: level) } }
+                done.resume()
+            }.detach()
+        }
+    }
+
+    private static var scheduling: [Int32] {
+        var (policy, parameters) = (Int32(-1), sched_param())
+        pthread_getschedparam(pthread_self(), &policy, &parameters)
+        return [policy, parameters.sched_priority]
     }
 }
 

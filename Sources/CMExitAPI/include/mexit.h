@@ -68,12 +68,21 @@ const char *mexit_error(void);
 /* The monotonic clock that deadlines are given in (CLOCK_MONOTONIC). */
 int64_t mexit_now(void);
 
+/* Gives the calling thread, and threads that it starts afterwards (those of a context, too), the real-time `level` 1 (the lowest)
+ * ... 99: it keeps its processor while ordinary threads wait, so that deadlines are held on a machine whose processors are all
+ * busy. 0 makes it an ordinary thread again. Needs root, CAP_SYS_NICE or a limit for real-time priority (ulimit -r); else
+ * MEXIT_ERROR_USE, and nothing is changed. POSIX SCHED_FIFO. */
+mexit_status mexit_thread_realtime(int32_t level);
+
 /* ---- Files ------------------------------------------------------------------------------------------------------------- */
 
-/* Opens a checkpoint: reads and checks all but the tensors. */
+/* Opens a checkpoint: reads and checks all but the tensors. `path`: of a regular file. `file`: takes the handle, for mexit_close().
+ * MEXIT_ERROR_IO, MEXIT_ERROR_FILE or MEXIT_ERROR_UNSUPPORTED say what is wrong with it. Cost: that of the description, whatever the
+ * size of the tensors. */
 mexit_status mexit_open(const char *path, mexit_file **file);
-/* The same from memory, which is copied. */
+/* The same from `count` bytes of memory, which are copied. */
 mexit_status mexit_open_memory(const void *bytes, size_t count, mexit_file **file);
+/* Lets go of a file; models that were compiled from it stay. */
 void mexit_close(mexit_file *file);
 
 /* ---- Models ------------------------------------------------------------------------------------------------------------ */
@@ -82,15 +91,19 @@ typedef struct mexit_compile_options {
     /* Exits to keep, ascending; the others' heads, and what only they need, are not there. NULL and 0 for all. */
     const int32_t *exits;
     size_t exit_count;
-    /* Not 0: return at once and read the weights on a thread; a stage waits for its own, so that exit 0 answers while later
-     * stages still load. 0: return when all is read. */
+    /* Not 0: return as soon as the network is planned and read the weights on threads; a stage waits for its own, so that exit 0
+     * answers while later stages still load. 0: return when all is read. */
     int32_t progressive;
 } mexit_compile_options;
 
-/* Plans memory, chooses kernels for this processor, reads and packs weights. `options` may be NULL. */
+/* Plans memory, chooses kernels for this processor, reads and packs weights. `options` may be NULL: all exits, not progressive.
+ * `model`: takes the handle, for mexit_model_close(). MEXIT_ERROR_MODEL when exits are asked for that are not there; MEXIT_ERROR_FILE
+ * when a tensor is damaged (of a progressive model the first run that needs it and mexit_model_wait() say so). Cost: some
+ * milliseconds per million parameters, on all processors. */
 mexit_status mexit_compile(const mexit_file *file, const mexit_compile_options *options, mexit_model **model);
-/* Waits until the weights of all stages are there. */
+/* Waits until the weights of all stages are there, and helps to load them. MEXIT_ERROR_FILE when one of them is damaged. */
 mexit_status mexit_model_wait(const mexit_model *model);
+/* Lets go of a model; contexts and policies that were made for it stay. */
 void mexit_model_close(mexit_model *model);
 
 typedef struct mexit_model_info {
@@ -115,7 +128,9 @@ typedef struct mexit_stage_info {
     int64_t flops;
 } mexit_stage_info;
 
+/* Fills in `info`. */
 mexit_status mexit_model_describe(const mexit_model *model, mexit_model_info *info);
+/* Fills in `info` for a stage, 0 ... stage_count - 1; MEXIT_ERROR_USE for another. */
 mexit_status mexit_model_stage(const mexit_model *model, int32_t stage, mexit_stage_info *info);
 /* The name of a class (its number where the model has no names); NULL out of range. Valid while the model is open. */
 const char *mexit_model_class_name(const mexit_model *model, int32_t label);
@@ -126,7 +141,8 @@ const char *mexit_model_policy_name(const mexit_model *model, int32_t index);
 
 /* `text`: "last", "exit:2", "confidence:0.9" (or one threshold per exit but the last, "confidence:0.9,0.8,..."), "entropy:...",
  * "margin:...", "patience:2", "calibrated:NAME"; "product:" before one of them takes labels and confidences from the product of
- * all exits so far. */
+ * all exits so far. `policy`: takes the handle, for mexit_policy_close(). MEXIT_ERROR_POLICY when the text cannot be read or does not
+ * fit the model's exits. */
 mexit_status mexit_policy_create(const mexit_model *model, const char *text, mexit_policy **policy);
 
 typedef struct mexit_exit_view {
@@ -145,18 +161,21 @@ typedef struct mexit_exit_view {
 /* Not 0: the sample leaves. Called by whichever thread runs the sample, several at a time; must not call the context. */
 typedef int32_t (*mexit_leaves)(void *user, const mexit_exit_view *view);
 
-/* A policy of your own: `leaves` is asked at every exit but the last. `user` is handed to it, and must live as long as the policy
- * and every anytime run or batch that uses it. */
+/* A policy of your own, which reports call `name`: `leaves` is asked at every exit but the last. `user` is handed to it, and must live
+ * as long as the policy and every anytime run or batch that uses it. */
 mexit_status mexit_policy_create_custom(
     const mexit_model *model, const char *name, mexit_leaves leaves, void *user, mexit_policy **policy);
+/* Lets go of a policy. */
 void mexit_policy_close(mexit_policy *policy);
 
 /* ---- Contexts ---------------------------------------------------------------------------------------------------------- */
 
-/* Memory and threads for one caller. `slots`: samples that can be under way at once; `threads` share the work. Both at least 1. */
+/* Memory and threads for one caller. `slots`: samples that can be under way at once; `threads` share the work. Both at least 1;
+ * else, or when memory is short, MEXIT_ERROR_USE. `context`: takes the handle, for mexit_context_close(). */
 mexit_status mexit_context_create(const mexit_model *model, int32_t slots, int32_t threads, mexit_context **context);
-/* Runs every stage some times (16 is usual), so that deadlines find predictions. */
+/* Runs every stage `runs` times (16 is usual), so that deadlines find predictions. Needs a free slot. */
 mexit_status mexit_context_measure(mexit_context *context, int32_t runs);
+/* Lets go of a context; ends its threads once no anytime run needs it. */
 void mexit_context_close(mexit_context *context);
 
 /* One sample, channel by channel as the model's input shape says: either `pixels` (bytes of a picture, normalised as the model was
@@ -187,8 +206,9 @@ typedef struct mexit_answer {
 #define MEXIT_NO_DEADLINE INT64_MAX
 
 /* Classifies one sample. `policy` NULL: run to the last exit. `deadline`: on mexit_now()'s clock, or MEXIT_NO_DEADLINE; a stage
- * is started only if it is predicted to end by then, but the first exit always answers (late, if so). `logits`: room for
- * class_count floats, or NULL. */
+ * is started only if it is likely to end by then (of 100 samples whose first exit is in time, 99 are), but the first exit always
+ * answers (late, if so). `answer`: filled in. `logits`: room for class_count floats, or NULL. MEXIT_ERROR_INPUT for an input of the
+ * wrong size or with numbers that are not finite; MEXIT_ERROR_USE when no slot is free. Cost: the stages that are run. */
 mexit_status mexit_classify(
     mexit_context *context, const mexit_input *input, const mexit_policy *policy, int64_t deadline, mexit_answer *answer,
     float *logits);
@@ -206,14 +226,16 @@ typedef enum mexit_budget_mode {
     MEXIT_BUDGET_THRESHOLD = 1
 } mexit_budget_mode;
 
-/* Classifies a batch within a budget of multiply-adds for all of it. */
+/* Classifies a batch within a budget of multiply-adds for all of it; `answers` and `logits` as for mexit_classify_batch().
+ * MEXIT_ERROR_BUDGET when it does not pay the first exit for all: the message names the least that does. */
 mexit_status mexit_classify_budget(
     mexit_context *context, const mexit_input *inputs, size_t count, int64_t budget_macs, mexit_budget_mode mode,
     const mexit_policy *policy, mexit_answer *answers, float *logits);
 
 /* ---- Anytime ----------------------------------------------------------------------------------------------------------- */
 
-/* Begins with a sample; nothing is run yet. It takes a slot of the context until it is done or ended. Several may be under way
+/* Begins with a sample; nothing is run yet. `anytime`: takes the handle, for mexit_anytime_end(). MEXIT_ERROR_USE when no slot is
+ * free. It takes a slot of the context until it is done or ended. Several may be under way
  * in one context, as many as it has slots. */
 mexit_status mexit_anytime_begin(mexit_context *context, const mexit_input *input, int64_t deadline, mexit_anytime **anytime);
 /* Runs the next stage and gives its exit's answer. MEXIT_DONE behind the last exit, or when the next stage would not end by the
@@ -248,6 +270,7 @@ typedef struct mexit_stage_totals {
     int64_t longest_time;
 } mexit_stage_totals;
 
+/* Fill in `totals`, for all stages and for one, 0 ... stage_count - 1. */
 mexit_status mexit_context_totals(mexit_context *context, mexit_totals *totals);
 mexit_status mexit_context_stage_totals(mexit_context *context, int32_t stage, mexit_stage_totals *totals);
 

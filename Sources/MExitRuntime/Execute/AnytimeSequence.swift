@@ -5,7 +5,8 @@ extension InferenceContext {
     /// The sequence holds its slot until it has given its last answer or is let go. It belongs to the context's caller.
     ///
     /// - Parameters:
-    ///   - deadline: no stage but the first is started that is not predicted to end by then; nil for none.
+    ///   - deadline: no stage but the first is started that is not likely to end by then (``InferenceContext/classify(_:policy:deadline:)``);
+    ///     nil for none.
     ///   - combination: which exits each answer rests on.
     /// - Throws: ``RuntimeError`` for an input that does not fit, or when no slot is free.
     public func anytime(
@@ -32,13 +33,13 @@ public final class AnytimeSequence: Sequence, IteratorProtocol {
     /// Nil behind the last answer.
     private var slot: Int?
     private let policy: CheckedPolicy
-    private let deadline: MonotonicInstant?
+    private var watch: DeadlineWatch?
 
     init(context: InferenceContext, slot: Int, policy: CheckedPolicy, deadline: MonotonicInstant?) {
         self.context = context
         self.slot = slot
         self.policy = policy
-        self.deadline = deadline
+        watch = deadline.map(DeadlineWatch.init)
     }
 
     deinit { release() }
@@ -56,11 +57,17 @@ public final class AnytimeSequence: Sequence, IteratorProtocol {
 
     /// As ``next()``, with the reason when a stage cannot run.
     ///
+    /// - Returns: the answer of the exit that ends the stage; nil behind the last exit, or when the next stage would not end by the
+    ///   deadline.
     /// - Throws: what reading the stage's weights met; ``RuntimeError`` when the slot was given back by somebody else.
+    /// - Complexity: that of the stage.
     public func step() throws -> Answer? {
         guard let slot else { return nil }
         let stage = context.nextStage(of: slot)
-        if let deadline, stage > 0, !context.canStart(stage, by: deadline) { return nil }
+        if stage > 0, var watch {
+            guard context.mayStart(stage, &watch) else { return nil }
+            self.watch = watch
+        }
         do {
             let (verdict, isLast) = try context.advance(slot, policy)
             let answer = try context.answer(of: slot, verdict)

@@ -1,7 +1,9 @@
 extension InferenceContext {
     /// Classifies one sample: stages run until the policy is content, later ones are not computed.
     ///
+    /// - Returns: the answer of the exit it left at.
     /// - Throws: ``RuntimeError`` for an input that does not fit, or when no slot is free.
+    /// - Complexity: that of the stages that it runs.
     public func classify(_ input: Input, policy: CheckedPolicy) throws -> Answer {
         try withSlot { slot in
             try load(input, into: slot)
@@ -13,6 +15,8 @@ extension InferenceContext {
     }
 
     /// Classifies one sample by a policy that is checked first.
+    ///
+    /// - Throws: as the other, and ``RuntimeError`` for a policy that does not fit the model.
     public func classify(_ input: Input, policy: ExitPolicy) throws -> Answer {
         try classify(input, policy: CheckedPolicy(policy, for: model))
     }
@@ -21,7 +25,8 @@ extension InferenceContext {
     /// others go on where they are.
     ///
     /// - Returns: one answer per input, in their order; none for an empty batch.
-    /// - Throws: ``RuntimeError`` naming the input that does not fit; no answers then.
+    /// - Throws: ``RuntimeError`` naming the input that does not fit, or how the policy misfits the model; no answers then.
+    /// - Complexity: each sample costs the stages that it runs.
     public func classify(batch inputs: [Input], policy: ExitPolicy) throws -> [Answer] {
         var answers = [Answer?](repeating: nil, count: inputs.count)
         try classify(count: inputs.count, policy: CheckedPolicy(policy, for: model)) { index, slot in
@@ -35,10 +40,12 @@ extension InferenceContext {
     /// Classifies a stream of `count` samples in constant memory.
     ///
     /// - Parameters:
+    ///   - count: of the samples, 0 or more.
     ///   - load: puts sample `index` into a slot, by one of the `load` functions.
     ///   - answer: takes the answer of sample `index`; samples that leave early come first.
     /// - Throws: what `load` throws, with the sample's index before a ``RuntimeError``'s message; ``RuntimeError`` when no slot is
-    ///   free. Complexity: each sample costs the stages that it runs.
+    ///   free; what `answer` throws.
+    /// - Complexity: each sample costs the stages that it runs.
     public func classify(
         count: Int, policy: CheckedPolicy, load: (_ index: Int, _ slot: Int) throws -> Void,
         answer: (_ index: Int, _ answer: Answer) throws -> Void

@@ -15,9 +15,11 @@ extension InferenceContext {
     /// Without it, the first deadlines are held with what the stages before have taken, scaled by their multiply-adds.
     ///
     /// - Parameters:
-    ///   - runs: of each stage; 16 by default, of which deadlines take the slowest until there are more.
+    ///   - runs: of each stage. How often the system interrupts a stage takes some hundred runs to know; 16, the default, find the
+    ///     stages' own times, and answers add to them.
     ///   - group: samples that run together, for servers that merge requests; at most the free slots are used.
-    /// - Throws: ``RuntimeError`` when no slot is free. Cost: `runs` times the whole network per sample.
+    /// - Throws: ``RuntimeError`` when no slot is free.
+    /// - Complexity: `runs` times the whole network per sample.
     public func measureStages(runs: Int = 16, group: Int = 1) throws {
         let black = Input.values(Array(repeating: 0, count: model.inputShape.count))
         for _ in 0..<max(runs, 0) {
@@ -32,8 +34,13 @@ extension InferenceContext {
         }
     }
 
-    /// How long a stage is predicted to take for a group: a time that 99 of 100 of its newest runs did not exceed. Zero when
-    /// nothing has run yet.
+    /// How long a stage is predicted to take for a group: the least time within which 99 of 100 runs end, by what its newest runs
+    /// took and by how often the newest runs of all stages were delayed. Zero when nothing has run yet.
+    ///
+    /// - Parameters:
+    ///   - stage: 0 ..< ``CompiledModel/stageCount``; others take no time.
+    ///   - samples: that run together.
+    /// - Complexity: some microseconds; deadlines ask for the risk at the time there is, which takes a tenth of one.
     public func predictedTime(ofStage stage: Int, samples: Int = 1) -> Duration {
         .nanoseconds(predictedNanoseconds(stage: stage, count: samples))
     }
@@ -43,19 +50,24 @@ extension InferenceContext {
         (0..<model.stageCount).contains(stage) ? times.predicted(stage: stage, count: count) : 0
     }
 
-    /// Classifies one sample within a time: the first exit always answers; a later stage is started only if its predicted time
-    /// ends before the deadline, its weights are loaded, and the policy is not content yet. The answer is that of the newest
-    /// exit.
+    /// Classifies one sample within a time. The first exit always answers. A later stage is started only while the policy is not
+    /// content, the stage's weights are loaded, and it is so likely to end in time that of 100 samples whose first exit is in time
+    /// 99 end in time, all their later stages taken together. The answer is that of the newest exit.
+    ///
+    /// How likely a stage is to be in time follows from the newest runs: see ``predictedTime(ofStage:samples:)``. A thread that
+    /// the system may interrupt for other programs is late more often; ``RealtimeThread`` says what can be done about it.
     ///
     /// - Parameters:
     ///   - policy: when to leave before the deadline; `ExitPolicy.last(of:)` uses all the time there is.
     ///   - deadline: a moment on the context's clock; one that has passed gives the first exit's answer, marked late.
+    /// - Returns: the answer, when it was ready, and whether that was in time.
     /// - Throws: ``RuntimeError`` for an input that does not fit, or when no slot is free.
     public func classify(_ input: Input, policy: CheckedPolicy, deadline: MonotonicInstant) throws -> TimedAnswer {
         try withSlot { slot in
             try load(input, into: slot)
             var (verdict, leaves) = try advance(slot, policy)
-            while !leaves, canStart(slots[slot].nextStage, by: deadline) {
+            var watch = DeadlineWatch(deadline)
+            while !leaves, mayStart(slots[slot].nextStage, &watch) {
                 (verdict, leaves) = try advance(slot, policy)
             }
             let answer = try answer(of: slot, verdict)
@@ -75,13 +87,25 @@ extension InferenceContext {
         return try verdict(of: slot, policy)
     }
 
-    /// Whether a stage, and the reading of its exit, would end by a deadline.
-    func canStart(_ stage: Int, by deadline: MonotonicInstant) -> Bool {
+    /// Whether a stage, and the reading of its exit, is likely enough to end by a sample's deadline; the risk is taken if so.
+    func mayStart(_ stage: Int, _ watch: inout DeadlineWatch) -> Bool {
         guard stage < model.loadedStages else { return false }
-        let needed = times.predicted(stage: stage, count: 1) + InferenceContext.answerNanoseconds(classes: model.classCount)
-        return clock().advanced(byNanoseconds: needed) <= deadline
+        let reading = InferenceContext.answerNanoseconds(classes: model.classCount)
+        let left = watch.deadline.nanoseconds(after: clock().advanced(byNanoseconds: reading))
+        let risk = times.risk(stage: stage, count: 1, within: left)
+        guard watch.risk + risk <= StageTimes.risk else { return false }
+        watch.risk += risk
+        return true
     }
 
     /// What a verdict and an answer take, on a slow machine: some exponentials and one copy of the logits.
     private static func answerNanoseconds(classes: Int) -> Int64 { 2_000 + 50 * Int64(classes) }
+}
+
+/// A sample's deadline, and the risk of missing it that its stages after the first have taken.
+struct DeadlineWatch {
+    let deadline: MonotonicInstant
+    var risk = 0.0
+
+    init(_ deadline: MonotonicInstant) { self.deadline = deadline }
 }

@@ -4,7 +4,8 @@ extension InferenceContext {
     /// Puts a sample into a slot that ``takeSlot()`` gave, ready for stage 0.
     ///
     /// - Throws: ``RuntimeError`` when the number of values is not that of the input shape, one of them is not finite, or the
-    ///   slot is not taken. Complexity: O(input), no allocation.
+    ///   slot is not taken.
+    /// - Complexity: O(input), no allocation.
     public func load(_ input: Input, into slot: Int) throws {
         switch input {
         case .pixels(let pixels): try pixels.withUnsafeBufferPointer { try load(pixels: $0, into: slot) }
@@ -12,7 +13,7 @@ extension InferenceContext {
         }
     }
 
-    /// As ``load(_:into:)``, from bytes `[C, H, W]`, which are normalised.
+    /// As ``load(_:into:)``, from bytes `[C, H, W]`, which are normalised: (byte / 255 - mean) / std of the channel.
     public func load(pixels: UnsafeBufferPointer<UInt8>, into slot: Int) throws {
         try check(count: pixels.count, slot: slot)
         let mean = model.preprocessing.mean

@@ -1,6 +1,9 @@
 extension InferenceContext {
     /// Runs a stage on any set of slots that are due for it. Where the model is still loading, waits for the stage's weights.
     ///
+    /// - Parameters:
+    ///   - stage: 0 ..< ``CompiledModel/stageCount``.
+    ///   - group: slots that are due for it (``nextStage(of:)``), each once, in any order; none does nothing.
     /// - Throws: ``RuntimeError`` when a slot is not loaded, is at another stage or is named twice; what reading the stage's
     ///   weights met. Nothing is run then.
     /// - Complexity: the stage's cost times the number of slots; no allocation.
@@ -34,7 +37,7 @@ extension InferenceContext {
         guard (0..<model.stageCount).contains(stage) else {
             throw RuntimeError(.badUse, "stage \(stage) is not there; this model has stages 0 ..< \(model.stageCount)")
         }
-        try model.progress.wait(forStage: stage)
+        try model.wait(forStage: stage)
         enter()
         for (position, slot) in group.enumerated() {
             guard slots.indices.contains(slot), slots[slot].isLoaded, slots[slot].isTaken, slots[slot].nextStage == stage else {
@@ -83,7 +86,9 @@ extension InferenceContext {
 
     /// The logits of the newest exit of a slot, `[K]`; valid inside the closure.
     ///
-    /// - Throws: ``RuntimeError`` when no stage of the slot has been run.
+    /// - Returns: what `body` returns.
+    /// - Throws: ``RuntimeError`` when no stage of the slot has been run; what `body` throws.
+    /// - Complexity: O(1), no allocation.
     public func withLogits<Result>(of slot: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result) throws -> Result {
         try checkHasRun(slot)
         return try body(logits(of: slot, stage: slots[slot].nextStage - 1))

@@ -12,6 +12,7 @@ import Synchronization
 ///
 /// Every sample's logits are the same, bit for bit, whatever runs beside it, in whichever slot, on however many threads.
 public final class InferenceContext {
+    /// What it runs.
     public let model: CompiledModel
     /// Number of slots.
     public let slotCount: Int
@@ -38,11 +39,14 @@ public final class InferenceContext {
     /// True while a thread loads or runs.
     private let isBusy = Atomic<Bool>(false)
 
+    /// Takes the memory for `slots` samples, and starts `threads` - 1 threads.
+    ///
     /// - Parameters:
     ///   - slots: samples that can be under way at once; at least 1.
     ///   - threads: that share the work, the caller included; at least 1.
     ///   - clock: what stages are timed with and deadlines compared with; another than the system's is for tests and simulations.
     /// - Throws: ``RuntimeError`` when memory is short or a number is out of range.
+    /// - Complexity: O(1); memory of ``CompiledModel/slotFloats`` floats per slot, touched when a sample first needs it.
     public convenience init(
         _ model: CompiledModel, slots: Int = 1, threads: Int = 1, clock: @escaping @Sendable () -> MonotonicInstant = { .now }
     ) throws {
@@ -74,7 +78,7 @@ public final class InferenceContext {
         workers = try (0..<pool.threads).map { _ in try StepRunner(model: model) }
     }
 
-    /// Takes a free slot; nil when all are in use.
+    /// Takes a free slot; nil when all are in use. Complexity: O(1), no allocation.
     public func takeSlot() -> Int? {
         enter()
         defer { leave() }
@@ -84,7 +88,9 @@ public final class InferenceContext {
         return slot
     }
 
-    /// Gives a slot back; its sample is counted in ``totals``.
+    /// Gives a slot back; its sample is counted in ``totals``. A slot that is not taken is left alone.
+    ///
+    /// - Complexity: O(1), no allocation.
     public func release(_ slot: Int) {
         enter()
         defer { leave() }

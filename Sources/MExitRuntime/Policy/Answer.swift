@@ -20,9 +20,13 @@ public struct Answer: Hashable, Sendable {
     public var flops: Int
     public var flopsSaved: Int
 
-    /// The `count` most probable classes, the surest first.
+    /// The most probable classes.
     ///
-    /// - Parameter temperature: that of the policy at this exit; it does not matter where exits were combined.
+    /// - Parameters:
+    ///   - count: how many; all, if there are fewer.
+    ///   - temperature: that of the policy at this exit; it does not matter where exits were combined.
+    /// - Returns: classes with their probabilities, the surest first, of equal ones the lower index.
+    /// - Complexity: O(K log K).
     public func top(_ count: Int, temperature: Double = 1) -> [(label: Int, probability: Double)] {
         let probabilities = combined.isEmpty ? softmax(logits, temperature: temperature) : combined
         return probabilities.indices.sorted { (-probabilities[$0], $0) < (-probabilities[$1], $1) }

@@ -1,12 +1,17 @@
 /// A policy that was checked against a model: it can be asked without fail.
 public struct CheckedPolicy: Hashable, Sendable {
+    /// What was checked.
     public let policy: ExitPolicy
     /// For a fixed exit, its stage.
     let fixedStage: Int
     /// Exits of the model it was checked against.
     let stageCount: Int
 
-    /// - Throws: ``RuntimeError`` when the policy does not fit the model's exits.
+    /// Checks a policy against a model.
+    ///
+    /// - Throws: ``RuntimeError`` when the policy does not fit the model's exits: it says how many thresholds or temperatures, or
+    ///   which exits, there have to be; what a ``CustomPolicy`` throws.
+    /// - Complexity: O(exits).
     public init(_ policy: ExitPolicy, for model: CompiledModel) throws {
         var fixed = model.stageCount - 1
         switch policy.rule {

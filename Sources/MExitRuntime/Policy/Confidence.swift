@@ -9,9 +9,10 @@
 /// How sure an exit is of its answer, from its logits; always in 0 ... 1, larger is surer. Logits that are not all finite (the
 /// network has overflowed) are not sure at all: 0.
 public enum ConfidenceMeasure: String, Hashable, Sendable, CaseIterable {
-    /// The largest softmax probability.
+    /// The largest softmax probability (Huang et al., Multi-Scale Dense Networks, ICLR 2018, arXiv:1703.09844).
     case confidence
-    /// 1 - H(p) / log K: one minus the entropy of the softmax, relative to that of a blind guess. 1 for one class.
+    /// 1 - H(p) / log K: one minus the entropy of the softmax, relative to that of a blind guess. 1 for one class (after BranchyNet,
+    /// Teerapittayanon et al., ICPR 2016, arXiv:1709.01686).
     case entropy
     /// The largest softmax probability minus the second largest.
     case margin
@@ -81,8 +82,11 @@ func firstLargest(_ logits: UnsafeBufferPointer<Float>) -> Int {
 
 /// Softmax of logits.
 ///
-/// - Parameter temperature: above 0.
-/// - Returns: `[K]`, sums to 1; all 0 when the logits are not all finite. Complexity: O(K).
+/// - Parameters:
+///   - logits: `[K]`.
+///   - temperature: that logits are divided by first; above 0.
+/// - Returns: `[K]`, sums to 1; all 0 when the logits are not all finite.
+/// - Complexity: O(K), two allocations.
 public func softmax(_ logits: [Float], temperature: Double = 1) -> [Double] {
     guard logits.allSatisfy(\.isFinite) else { return Array(repeating: 0, count: logits.count) }
     let largest = Double(logits.max() ?? 0)

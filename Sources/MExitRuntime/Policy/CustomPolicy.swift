@@ -12,18 +12,24 @@
 public protocol CustomPolicy: Sendable {
     /// What reports call it.
     var name: String { get }
-    /// Refuses a model that the policy does not fit, by throwing; accepts all by default.
+    /// Looks at the model before anything runs; accepts all by default.
+    ///
+    /// - Throws: whatever says that the policy does not fit the model; ``CheckedPolicy/init(_:for:)`` hands it on.
     func check(_ model: CompiledModel) throws
     /// Whether a sample leaves at an exit. Not asked at the last exit, which takes everybody.
+    ///
+    /// - Parameter sample: the exit it has reached, and what that and the exits before it said; valid during the call.
     func leaves(_ sample: ExitView) -> Bool
 }
 
 extension CustomPolicy {
+    /// Accepts all models.
     public func check(_ model: CompiledModel) throws {}
 }
 
 /// What a ``CustomPolicy`` sees of a sample that has reached an exit; valid while the policy is asked.
 public struct ExitView {
+    /// What is run.
     public let model: CompiledModel
     /// The stage that has been run: 0 is that of the first kept exit.
     public let stage: Int
@@ -38,6 +44,7 @@ public struct ExitView {
     public var exit: Int { model.exits[stage] }
     /// Multiply-adds so far, and those that the next exit would add.
     public var macs: Int { model.cumulativeCosts[stage].macs }
+    /// See ``macs``.
     public var macsOfNextStage: Int { model.stageCosts[stage + 1].macs }
 
     /// Logits of this exit or an earlier one, `[K]`.
@@ -53,6 +60,7 @@ public struct ExitView {
 public struct CustomRule: Hashable, Sendable {
     private final class Identity: Sendable {}
 
+    /// The user's own.
     public let policy: any CustomPolicy
     private let identity = Identity()
 

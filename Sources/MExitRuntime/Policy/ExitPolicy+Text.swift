@@ -5,6 +5,9 @@ extension ExitPolicy {
     /// Reads a policy as commands take it: one of ``textForms``. One threshold stands for all exits but the last. `product:` makes
     /// labels and confidences those of ``ExitCombination/product``.
     ///
+    /// - Parameters:
+    ///   - text: such as `confidence:0.9`.
+    ///   - model: what the policy is for; thresholds and exits are checked against it.
     /// - Throws: ``RuntimeError`` naming what was seen and the forms there are, or how the policy misfits the model.
     public init(text: String, for model: CompiledModel) throws {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)

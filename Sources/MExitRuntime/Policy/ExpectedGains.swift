@@ -10,8 +10,10 @@ public struct ExpectedGains: Sendable {
     /// Per stage but the last, per bucket.
     private let slopes: [[Double]]
 
-    /// - Returns: nil when the model has no gain tables.
+    /// Prepares the gain tables of a model; nil when it has none.
+    ///
     /// - Throws: ``RuntimeError`` when they use a measure that this build does not know.
+    /// - Complexity: O(exits^2 buckets).
     public init?(_ model: CompiledModel) throws {
         guard let gains = model.gainTables else { return nil }
         guard let measure = ConfidenceMeasure(rawValue: gains.measure) else {
@@ -45,7 +47,13 @@ public struct ExpectedGains: Sendable {
         slopes[stage][tables[stage].bucket(of: certainty)]
     }
 
-    /// The accuracy to be expected of such a sample at a stage and at each later one.
+    /// The accuracy to be expected of a sample at a stage and at each later one.
+    ///
+    /// - Parameters:
+    ///   - stage: 0 ..< stages - 1.
+    ///   - certainty: what ``policy``'s measure says of the sample at that stage.
+    /// - Returns: one accuracy, 0 ... 1, for `stage` and each stage after it.
+    /// - Complexity: O(log buckets + stages), one allocation.
     public func accuracy(stage: Int, certainty: Double) -> [Double] {
         let row = tables[stage].accuracy[tables[stage].bucket(of: certainty)]
         return exits[stage...].map { row[$0 - exits[stage]] }
