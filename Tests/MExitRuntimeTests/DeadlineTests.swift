@@ -100,7 +100,7 @@ private final class WorkClock: @unchecked Sendable {
         try context.measureStages(runs: 2)
         #expect(context.predictedTime(ofStage: 1) == .nanoseconds(macs[1] + 2 * (macs.max() ?? 0)))
         clock.nanosecondsPerMAC = 1
-        try context.measureStages(runs: StageTimes.window)
+        try context.measureStages(runs: 2 * StageTimes.window)
         #expect(context.predictedTime(ofStage: 1) == .nanoseconds(macs[1]))
         // Groups are times of their own.
         clock.nanosecondsPerMAC = 2
