@@ -2,10 +2,10 @@
 # From a clone to predictions: installs the system libraries (Debian, Ubuntu), builds the server, and classifies the sample
 # photographs with the model in models/.
 #
-#   tools/quickstart.sh [POLICY]     a policy as mexit-serve takes it; default confidence:0.9
+#   tools/quickstart.sh [POLICY]     a policy as mexit-serve takes it; default calibrated:recommended
 set -euo pipefail
 cd "$(dirname "$0")/.."
-policy=${1:-confidence:0.9}
+policy=${1:-calibrated:recommended}
 model=models/cifar10-msdnet-tiny.mexit
 samples=models/samples
 
