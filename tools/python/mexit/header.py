@@ -59,7 +59,7 @@ def read_header(start: bytes, file_bytes: int) -> Header:
     (stated,) = _CRC.unpack_from(start, size - 4)
     found = zlib.crc32(start[: size - 4])
     require(found == stated, f"CRC-32 of the header is {found:08x}, stated {stated:08x}; the file is damaged")
-    require(major == MAJOR, f"format version is {major}.{minor}; this reader knows {MAJOR}.x")
+    require(major == MAJOR, f"format version is {major}.{minor}; this reader knows {MAJOR}.x; use a newer one, or write the file again with the older version")
     require(total == file_bytes, f"bytes of the file is {total}; the file has {file_bytes}: it was cut or added to")
     if codec not in (STORED, ZLIB):
         raise MexitError(f"codec of the message is {codec}; 0 (stored) and 1 (zlib) are known")
