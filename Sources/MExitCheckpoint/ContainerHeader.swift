@@ -33,7 +33,7 @@ struct ContainerHeader: Hashable, Sendable {
     /// A header may grow in a minor version, not without end.
     static let largestBytes = 4096
     static let alignment = 64
-    /// Of the inflated message; far above a graph with the most nodes allowed that anyone would write.
+    /// Of the message, stored and inflated; far above a graph with the most nodes allowed that anyone would write.
     static let largestMessageBytes = 64 << 20
 
     var kind: ContainerKind
@@ -113,8 +113,11 @@ struct ContainerHeader: Hashable, Sendable {
             let trouble = actual < fileBytes ? "it was cut; fetch it again" : "bytes follow its end; remove them"
             throw CheckpointError(.truncated, "it has \(actual) bytes, its header says \(fileBytes): \(trouble)")
         }
-        guard messageStoredBytes <= fileBytes - headerBytes else {
-            throw CheckpointError(.malformed, "its message takes \(messageStoredBytes) bytes; the file has \(fileBytes - headerBytes) behind the header")
+        // The first rule is for files with holes, which cost their sender nothing.
+        guard messageStoredBytes <= ContainerHeader.largestMessageBytes, messageStoredBytes <= fileBytes - headerBytes else {
+            throw CheckpointError(
+                .malformed,
+                "its message takes \(messageStoredBytes) bytes; at most \(ContainerHeader.largestMessageBytes) are allowed, and the file has \(fileBytes - headerBytes) behind the header")
         }
         guard messageRawBytes <= ContainerHeader.largestMessageBytes,
             messageIsDeflated ? messageRawBytes / Zlib.largestRatio <= messageStoredBytes : messageRawBytes == messageStoredBytes

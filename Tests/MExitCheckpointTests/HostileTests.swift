@@ -1,3 +1,4 @@
+import Foundation
 import MExitIR
 import Testing
 
@@ -156,6 +157,24 @@ import Testing
         let model = Wire.message { $0.bytes(1, graph) }
         #expect(throws: CheckpointError.self) {
             try Checkpoint.read(bytes: HandmadeFile.file(kind: 1, message: Wire.message { $0.bytes(1, model) }, area: []))
+        }
+    }
+
+    /// A file may have holes: its size costs nothing, and no memory is taken for a message that long.
+    @Test func aMessageOverTheLimitIsNotRead() throws {
+        try withTemporaryDirectory { directory in
+            let path = "\(directory)/holes.mexit"
+            let size = 1 << 36
+            let header = ContainerHeader(
+                kind: .model, messageIsDeflated: true, messageStoredBytes: size - ContainerHeader.bytes, messageRawBytes: 1 << 20, fileBytes: size,
+                messageCRC32: 0)
+            let file = try #require(fopen(path, "wb"))
+            _ = header.encoded().withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) }
+            fclose(file)
+            // Not every file system has files of 64 GiB.
+            guard truncate(path, off_t(size)) == 0 else { return }
+            let error = #expect(throws: CheckpointError.self) { try Checkpoint.read(path: path) }
+            #expect(error?.message.contains("at most 67108864 are allowed") == true)
         }
     }
 

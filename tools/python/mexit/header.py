@@ -64,6 +64,7 @@ def read_header(start: bytes, file_bytes: int) -> Header:
     if codec not in (STORED, ZLIB):
         raise MexitError(f"codec of the message is {codec}; 0 (stored) and 1 (zlib) are known")
     require(raw <= MAX_MESSAGE, f"raw bytes of the message is {raw}; at most {MAX_MESSAGE}")
+    require(stored <= MAX_MESSAGE, f"stored bytes of the message is {stored}; at most {MAX_MESSAGE}")
     require(size + stored <= total, f"stored bytes of the message is {stored}; the file has {total - size} behind its header")
     if codec == STORED:
         require(raw == stored, f"raw bytes of the message is {raw}; stored bytes is {stored} and it is not compressed")
