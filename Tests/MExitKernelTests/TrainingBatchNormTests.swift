@@ -2,9 +2,10 @@ import CMExitKernels
 import Testing
 
 @Suite struct TrainingBatchNormTests {
-    /// Layouts of x, dy, dx and the activated output: alike with a halo, all dense, and all different.
-    static let layouts: [[Int]] = [[1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 2, 3]]
-    static let sizes = [(1, 1, 1), (3, 4, 4), (5, 3, 17), (2, 8, 8), (2, 2, 33)]
+    /// Layouts of x, dy and dx: alike with a halo, all dense, and all different.
+    static let layouts: [[Int]] = [[1, 1, 1], [0, 0, 0], [1, 0, 2], [3, 3, 3]]
+    /// The last is larger than what is walked as one row.
+    static let sizes = [(1, 1, 1), (3, 4, 4), (5, 3, 17), (2, 8, 8), (2, 2, 33), (1, 3, 2800)]
 
     @Test func statisticsMatchPlainSums() {
         for (channels, height, width) in Self.sizes {
@@ -31,6 +32,24 @@ import Testing
         }
     }
 
+    /// The same bits as the pointwise function that evaluation uses elsewhere.
+    @Test(arguments: [MEXIT_ACTIVATION_NONE, MEXIT_ACTIVATION_RELU]) func normalizingIsScalingAndShifting(activation: mexit_activation) {
+        for (channels, height, width) in Self.sizes {
+            for halos in Self.layouts {
+                var random = TrainingRandom(3)
+                let x = TrainingSamples(trainingMap(channels, height, width, halo: halos[0]), count: 2)
+                x.randomize(&random)
+                let y = (0..<2).map { _ in TrainingSamples(trainingMap(channels, height, width, halo: halos[1]), count: 2) }
+                let scale = random.units(channels), shift = random.units(channels)
+                var (xm, ym) = (x.map, y[0].map)
+                mexit_batch_norm_normalize_f32(&xm, &ym, x.constPointers, y[0].pointers, 2, scale, shift, activation)
+                mexit_scale_shift_f32(&xm, &ym, x.constPointers, y[1].pointers, 2, scale, shift, activation)
+                #expect(y[0].values == y[1].values, "\(channels)x\(height)x\(width) halos \(halos)")
+                #expect(y[0].damage() == nil, "\(channels)x\(height)x\(width) halos \(halos)")
+            }
+        }
+    }
+
     @Test(arguments: [false, true]) func backwardMatchesPlainLoops(activated: Bool) {
         for (channels, height, width) in Self.sizes {
             for halos in Self.layouts {
@@ -51,14 +70,15 @@ import Testing
             samples.randomize(&random)
             return samples
         }
-        let (x, y) = (samples(halos[0]), samples(halos[3]))
+        let x = samples(halos[0])
         let dy = (0..<losses).map { _ in samples(halos[1]) }, dx = (0..<losses).map { _ in samples(halos[2]) }
-        y.forEach { n, c, h, w in if (h + w) % 3 == 0 { y[n, c, h, w] = 0 } }  // what a ReLU leaves
-        var (xm, dym, dxm, ym) = (x.map, dy[0].map, dx[0].map, y.map)
+        var (xm, dym, dxm) = (x.map, dy[0].map, dx[0].map)
+        let scale = random.units(channels), shift = random.units(channels).map { $0 / 2 }
+        func output(_ n: Int, _ c: Int, _ h: Int, _ w: Int) -> Float { shift[c].addingProduct(scale[c], x[n, c, h, w]) }
         let mean = random.units(channels), inv = random.units(channels), abd = random.units(3 * channels * losses)
         let accumulate = (0..<losses).map { $0 % 2 == 1 }
         func gradient(_ l: Int, _ n: Int, _ c: Int, _ h: Int, _ w: Int) -> Double {
-            activated && !(y[n, c, h, w] > 0) ? 0 : Double(dy[l][n, c, h, w])
+            activated && !(output(n, c, h, w) > 0) ? 0 : Double(dy[l][n, c, h, w])
         }
 
         var sums = [Double](repeating: 0.5, count: 2 * channels * losses), expectedSums = sums
@@ -72,7 +92,8 @@ import Testing
         }
         let dyTables: [UnsafePointer<UnsafePointer<Float>?>?] = dy.map(\.constPointers)
         mexit_batch_norm_backward_reduce_f32(
-            &xm, &dym, x.constPointers, dyTables, Int32(losses), &ym, activated ? y.constPointers : nil, 1, 2, mean, inv, &sums)
+            &xm, &dym, x.constPointers, dyTables, Int32(losses), activated ? scale : nil, activated ? shift : nil, 1, 2, mean, inv,
+            &sums)
         for i in sums.indices {
             // At most 16 roundings of a sum of at most as many numbers up to 1 (the gradient) or 2; x_hat itself is a float.
             let isPlain = i / channels % 2 == 0
@@ -94,7 +115,7 @@ import Testing
         }
         let dxTables: [UnsafePointer<UnsafeMutablePointer<Float>?>?] = dx.map(\.pointers)
         mexit_batch_norm_backward_apply_f32(
-            &xm, &dym, &dxm, x.constPointers, dyTables, Int32(losses), &ym, activated ? y.constPointers : nil, dxTables, 1, 2,
+            &xm, &dym, &dxm, x.constPointers, dyTables, Int32(losses), activated ? scale : nil, activated ? shift : nil, dxTables, 1, 2,
             mean, abd, accumulate)
         for l in 0..<losses {
             expectClose(dx[l].values, expected[l], terms: 6, magnitude: 2, "loss \(l) \(what)")
@@ -105,7 +126,7 @@ import Testing
         let first = dy[0].values.count / 3
         let inPlace: [UnsafePointer<UnsafeMutablePointer<Float>?>?] = dy.map(\.pointers)
         mexit_batch_norm_backward_apply_f32(
-            &xm, &dym, &dym, x.constPointers, dyTables, Int32(losses), &ym, activated ? y.constPointers : nil, inPlace, 1, 2,
+            &xm, &dym, &dym, x.constPointers, dyTables, Int32(losses), activated ? scale : nil, activated ? shift : nil, inPlace, 1, 2,
             mean, abd, [Bool](repeating: false, count: losses))
         for l in stride(from: 0, to: losses, by: 2) {
             expectClose(

@@ -4,5 +4,6 @@
 #include "mexit_cpu.h"
 #include "mexit_fma_loop.h"
 #include "mexit_map.h"
+#include "mexit_mix.h"
 #include "mexit_pointwise.h"
 #include "mexit_training.h"

@@ -10,25 +10,26 @@
  * be NULL. */
 void mexit_batch_norm_statistics_f32(const mexit_map *xm, const float *const *x, size_t n, const float *shift,
                                      double *sum, double *sum_squares);
-/* Forward is mexit_scale_shift_f32 with scale = gamma / sqrt(var + eps), bias = beta - mean * scale.
- *
- * Backward goes through all losses at once, because they share x and y_act: dy and dx hold one table of samples per loss, and
+/* y = act(fma(scale[c], x, shift[c])), the bits of mexit_scale_shift_f32, with scale = gamma / sqrt(var + eps), shift = beta - mean *
+ * scale. */
+void mexit_batch_norm_normalize_f32(const mexit_map *xm, const mexit_map *ym, const float *const *x, float *const *y, size_t n,
+                                    const float *scale, const float *shift, mexit_activation activation);
+/* Backward goes through all losses at once, because they share x and the ReLU's mask: dy and dx hold one table of samples per loss, and
  * samples first ..< first + n of every table are worked on.
  * First pass, per loss l: sums[l][0][c] += sum of dy', sums[l][1][c] += sum of dy' * (x - mean[c]) * inv_std[c], sixteen products
- * a lane in single precision, those in double; sums being [losses, 2, C], with dy' = dy where the output y_act > 0, else 0, if y_act is given (the ReLU behind the
- * norm), else dy. */
+ * a lane in single precision, those in double; sums being [losses, 2, C], with dy' = dy where the output
+ * fma(scale, x, shift) > 0, else 0, if scale and shift are given (a ReLU behind the norm), else dy. The output itself need not be read. */
 void mexit_batch_norm_backward_reduce_f32(const mexit_map *xm, const mexit_map *dym, const float *const *x,
-                                          const float *const *const *dy, int32_t losses, const mexit_map *yactm,
-                                          const float *const *y_act, size_t first, size_t n, const float *mean,
+                                          const float *const *const *dy, int32_t losses, const float *scale,
+                                          const float *shift, size_t first, size_t n, const float *mean,
                                           const float *inv_std, double *sums);
 /* Second pass: dx[l] = a[c] * dy' + b[c] * (x - mean[c]) + d[c] with abd being [losses, 3, C]; the caller computes
  * a = gamma * inv_std, b = -gamma * inv_std^2 * sum_dy_xhat / M, d = -gamma * inv_std * sum_dy / M with M = samples x pixels
  * of the batch. Adds to dx[l] when accumulate[l] is set. A dx may be its dy in place (same layout, no accumulate). */
 void mexit_batch_norm_backward_apply_f32(const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
                                          const float *const *x, const float *const *const *dy, int32_t losses,
-                                         const mexit_map *yactm, const float *const *y_act, float *const *const *dx,
-                                         size_t first, size_t n, const float *mean, const float *abd,
-                                         const bool *accumulate);
+                                         const float *scale, const float *shift, float *const *const *dx, size_t first,
+                                         size_t n, const float *mean, const float *abd, const bool *accumulate);
 
 /* ---- backward of the rest; dx (+)= ... as `accumulate` says -------------------------------------------------------- */
 /* op must not be IDENTITY; takes the op's input x. */

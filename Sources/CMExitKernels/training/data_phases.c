@@ -121,7 +121,7 @@ void NAME(run)(const mexit_conv2d *c, const float *packed, const float *const *d
         x[i] = source[i] + q->shift;
         y[i] = p.dx_direct ? dx[k + i] : output + (int64_t)i * p.output_sample + q->output;
       }
-      mexit_conv2d_run run = {.x = x, .y = y, .n = count, .unit_end = q->forward->units(&q->conv),
+      mexit_conv2d_run run = {.x = x, .y = y, .n = count, .unit_end = q->units,
                               .accumulate = p.dx_direct && accumulate, .activation = MEXIT_ACTIVATION_NONE, .scratch = scratch};
       q->forward->run(&q->conv, packed + q->packed, &run);
     }

@@ -51,6 +51,7 @@ static bool add_phase(const mexit_conv2d *c, mexit_data_plan *p, mexit_data_phas
     p->output_sample += (mexit_map_floats(&f.conv.y) + 15) / 16 * 16;
   }
   f.forward = mexit_conv2d_choose(&f.conv);
+  f.units = f.forward->units(&f.conv);
   f.packed = p->packed_floats;
   p->packed_floats += (f.forward->packed_floats(&f.conv) + 15) / 16 * 16;
   size_t scratch = f.forward->scratch_floats(&f.conv);

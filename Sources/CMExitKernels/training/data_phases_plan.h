@@ -18,6 +18,7 @@ typedef struct {
   int32_t row, column;     /* of the phase in dx */
   mexit_conv2d conv;       /* dy to this phase */
   const mexit_conv2d_kernel *forward;
+  size_t units;            /* of forward: to count them is as long as a small convolution */
   int64_t shift;           /* from pixel (0, 0) of dy to that of conv.x */
   size_t packed;           /* where its packed weights start */
   int64_t output;          /* where a sample's result starts in scratch */

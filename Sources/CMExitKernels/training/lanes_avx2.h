@@ -19,11 +19,17 @@ static inline V v_add(V a, V b) { return _mm256_add_ps(a, b); }
 static inline V v_sub(V a, V b) { return _mm256_sub_ps(a, b); }
 static inline V v_mul(V a, V b) { return _mm256_mul_ps(a, b); }
 static inline V v_fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
+static inline V v_fused(V a, V b, V c) { return v_fma(a, b, c); }
+static inline V v_max(V v, V least) { return _mm256_max_ps(least, v); }
 static inline V v_where_positive(V k, V a) {
   return _mm256_and_ps(_mm256_cmp_ps(k, _mm256_setzero_ps(), _CMP_GT_OQ), a);
 }
 static inline V v_first(V a, int64_t n) {
   return n >= LANES ? a : _mm256_and_ps(a, _mm256_castsi256_ps(v_mask(n)));
+}
+static inline V v_keep(const uint8_t *bits, int64_t i, V a) {
+  const __m256i each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(bits[i / 8]), each), each)));
 }
 static inline float v_sum(V a) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

@@ -17,10 +17,17 @@ static inline V v_add(V a, V b) { return _mm512_add_ps(a, b); }
 static inline V v_sub(V a, V b) { return _mm512_sub_ps(a, b); }
 static inline V v_mul(V a, V b) { return _mm512_mul_ps(a, b); }
 static inline V v_fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+static inline V v_fused(V a, V b, V c) { return v_fma(a, b, c); }
+static inline V v_max(V v, V least) { return _mm512_max_ps(least, v); }
 static inline V v_where_positive(V k, V a) {
   return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(k, _mm512_setzero_ps(), _CMP_GT_OQ), a);
 }
 static inline V v_first(V a, int64_t n) { return _mm512_maskz_mov_ps(v_mask(n), a); }
+static inline V v_keep(const uint8_t *bits, int64_t i, V a) {
+  uint16_t own;
+  __builtin_memcpy(&own, bits + i / 8, sizeof own);
+  return _mm512_maskz_mov_ps(own, a);
+}
 static inline float v_sum(V a) { return _mm512_reduce_add_ps(a); }
 static inline D d_zero(void) { return (D){_mm512_setzero_pd(), _mm512_setzero_pd()}; }
 static inline __m512d d_lo(V a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "mexit_cpu.h"
+#include "plane_walk.h"
 #include "training_table.h"
 
 const mexit_training_table *mexit_training_table_best(void) {
@@ -12,41 +13,42 @@ const mexit_training_table *mexit_training_table_best(void) {
   return &mexit_training_table__scalar;
 }
 
-/* Rows and their length. Where no map has anything between its rows, a plane is one row. */
-typedef struct { int32_t h, w; } rows;
-static bool dense(const mexit_map *m) { return !m || m->height == 1 || m->row_stride == m->width; }
-static rows rows_of(const mexit_map *a, const mexit_map *b, const mexit_map *c, const mexit_map *d) {
-  if (dense(a) && dense(b) && dense(c) && dense(d)) return (rows){1, a->height * a->width};
-  return (rows){a->height, a->width};
-}
-
 void mexit_batch_norm_statistics_f32(const mexit_map *xm, const float *const *x, size_t n, const float *shift,
                                      double *sum, double *sum_squares) {
-  rows r = rows_of(xm, NULL, NULL, NULL);
-  mexit_training_table_best()->statistics(r.h, r.w, xm, x, n, shift, sum, sum_squares);
+  mexit_pixel_bits room;
+  mexit_walk r = mexit_walk_of(xm, NULL, NULL, &room);
+  mexit_training_table_best()->statistics(r.h, r.w, r.bits, xm, x, n, shift, sum, sum_squares);
+}
+
+void mexit_batch_norm_normalize_f32(const mexit_map *xm, const mexit_map *ym, const float *const *x, float *const *y, size_t n,
+                                    const float *scale, const float *shift, mexit_activation activation) {
+  mexit_pixel_bits room;
+  mexit_walk r = mexit_walk_of(xm, ym, NULL, &room);
+  mexit_training_table_best()->normalize(r.h, r.w, r.bits, xm, ym, x, y, n, scale, shift,
+                                         activation == MEXIT_ACTIVATION_RELU);
 }
 
 void mexit_batch_norm_backward_reduce_f32(const mexit_map *xm, const mexit_map *dym, const float *const *x,
-                                          const float *const *const *dy, int32_t losses, const mexit_map *yactm,
-                                          const float *const *y_act, size_t first, size_t n, const float *mean,
+                                          const float *const *const *dy, int32_t losses, const float *scale,
+                                          const float *shift, size_t first, size_t n, const float *mean,
                                           const float *inv_std, double *sums) {
-  rows r = rows_of(xm, dym, y_act ? yactm : NULL, NULL);
-  mexit_training_table_best()->reduce(r.h, r.w, xm, dym, x, dy, losses, yactm, y_act, first, n, mean, inv_std, sums);
+  mexit_walk r = mexit_walk_of(xm, dym, NULL, NULL);
+  mexit_training_table_best()->reduce(r.h, r.w, xm, dym, x, dy, losses, scale, shift, first, n, mean, inv_std, sums);
 }
 
 void mexit_batch_norm_backward_apply_f32(const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
                                          const float *const *x, const float *const *const *dy, int32_t losses,
-                                         const mexit_map *yactm, const float *const *y_act, float *const *const *dx,
-                                         size_t first, size_t n, const float *mean, const float *abd,
-                                         const bool *accumulate) {
-  rows r = rows_of(xm, dym, dxm, y_act ? yactm : NULL);
-  mexit_training_table_best()->apply(r.h, r.w, xm, dym, dxm, x, dy, losses, yactm, y_act, dx, first, n, mean, abd,
+                                         const float *scale, const float *shift, float *const *const *dx, size_t first,
+                                         size_t n, const float *mean, const float *abd, const bool *accumulate) {
+  mexit_pixel_bits room;
+  mexit_walk r = mexit_walk_of(xm, dym, dxm, &room);
+  mexit_training_table_best()->apply(r.h, r.w, r.bits, xm, dym, dxm, x, dy, losses, scale, shift, dx, first, n, mean, abd,
                                      accumulate);
 }
 
 void mexit_copy_f32(const mexit_map *dym, const mexit_map *dxm, const float *const *dy, float *const *dx, size_t n,
                     bool accumulate) {
-  rows r = rows_of(dxm, dym, NULL, NULL);
+  mexit_walk r = mexit_walk_of(dxm, dym, NULL, NULL);
   mexit_training_table_best()->copy(r.h, r.w, dym, dxm, dy, dx, n, accumulate);
 }
 
@@ -56,7 +58,7 @@ void mexit_unflatten_f32(const mexit_map *dxm, const float *const *dy, float *co
 }
 
 void mexit_bias_backward_f32(const mexit_map *dym, const float *const *dy, size_t n, float *dbias) {
-  rows r = rows_of(dym, NULL, NULL, NULL);
+  mexit_walk r = mexit_walk_of(dym, NULL, NULL, NULL);
   const mexit_training_table *table = mexit_training_table_best();
   for (int32_t c = 0; c < dym->channels; c++) {
     mexit_map plane = *dym;
@@ -64,7 +66,7 @@ void mexit_bias_backward_f32(const mexit_map *dym, const float *const *dy, size_
     double sum = 0;
     for (size_t k = 0; k < n; k++) {
       const float *from = dy[k] + c * dym->channel_stride;
-      table->statistics(r.h, r.w, &plane, &from, 1, NULL, &sum, NULL);
+      table->statistics(r.h, r.w, NULL, &plane, &from, 1, NULL, &sum, NULL);
     }
     dbias[c] += (float)sum;
   }

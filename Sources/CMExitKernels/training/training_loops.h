@@ -2,15 +2,19 @@
 /* The element-wise loops and sums of training, written once over the lanes of lanes_*.h. Each .c that includes this file
  * defines one table of them; training_dispatch.c takes the table of the best instruction set.
  *
- * Rows are walked one by one because a halo must not be written; where all layouts are dense the dispatcher passes a
- * plane as one long row. */
+ * A plane is walked as one long row of whole vectors wherever its layouts allow that, halo between the rows included: sums
+ * find zeros there, and what is stored there is kept zero by `bits`, one per position, unset in the halo. NULL where no
+ * halo is in between. */
 #include "../vectors/unroll.h"
 #include "training_table.h"
 
 static void add_sum(double *to, D s) { *to += d_sum(s); }
 
-static void statistics(int32_t h, int32_t w, const mexit_map *xm, const float *const *x, size_t n, const float *shift,
-                       double *sum, double *sum_squares) {
+/* a where `bits` has a pixel at position i and after. */
+static V kept(const uint8_t *bits, int32_t i, V a) { return bits ? v_keep(bits, i, a) : a; }
+
+static void statistics(int32_t h, int32_t w, const uint8_t *bits, const mexit_map *xm, const float *const *x, size_t n,
+                       const float *shift, double *sum, double *sum_squares) {
   for (int32_t c = 0; c < xm->channels; c++) {
     D s = d_zero(), q = d_zero();
     V m = v_set1(shift ? shift[c] : 0);
@@ -18,7 +22,7 @@ static void statistics(int32_t h, int32_t w, const mexit_map *xm, const float *c
       for (int32_t r = 0; r < h; r++) {
         const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride;
         for (int32_t i = 0; i < w; i += LANES) {
-          V a = v_load(xr + i, w - i), b = v_first(v_sub(a, m), w - i);
+          V a = v_load(xr + i, w - i), b = kept(bits, i, v_first(v_sub(a, m), w - i));
           s = d_add(s, a);
           q = d_fma(q, b, b);
         }
@@ -28,7 +32,25 @@ static void statistics(int32_t h, int32_t w, const mexit_map *xm, const float *c
   }
 }
 
-/* reduce and apply take up to this many losses at a time: what they share, x, y and x_hat, is then read and made once, and
+static void normalize(int32_t h, int32_t w, const uint8_t *bits, const mexit_map *xm, const mexit_map *ym, const float *const *x,
+                      float *const *y, size_t n, const float *scale, const float *shift, bool relu) {
+  V zero = v_set1(0);
+  for (size_t k = 0; k < n; k++)
+    for (int32_t c = 0; c < xm->channels; c++) {
+      V a = v_set1(scale[c]), b = v_set1(shift[c]);
+      for (int32_t r = 0; r < h; r++) {
+        const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride;
+        float *to = y[k] + c * ym->channel_stride + r * ym->row_stride;
+        for (int32_t i = 0; i < w; i += LANES) {
+          V v = v_fused(a, v_load(xr + i, w - i), b);
+          if (relu) v = v_max(v, zero);
+          v_store(to + i, kept(bits, i, v), w - i);
+        }
+      }
+    }
+}
+
+/* reduce and apply take up to this many losses at a time: what they share, x, the mask and x_hat, is then read and made once, and
  * the sums of that many still fit in registers. The number is a constant in the functions that they are inlined into. Plain C
  * takes one at a time, because compilers vectorise only the simple loop. */
 #define LOSSES 4
@@ -39,13 +61,13 @@ static void statistics(int32_t h, int32_t w, const mexit_map *xm, const float *c
 
 ALWAYS_INLINE void reduce_some(
     int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const float *const *x, const float *const *const *dy,
-    const int32_t losses, const mexit_map *ym, const float *const *y, size_t first, size_t n, const float *mean,
+    const int32_t losses, const float *scale, const float *shift, size_t first, size_t n, const float *mean,
     const float *inv_std, double *sums) {
   const int32_t across = (w + LANES - 1) / LANES, rows = across < SHORT_SUM ? SHORT_SUM / across : 1;
   for (int32_t c = 0; c < xm->channels; c++) {
     D s[LOSSES], q[LOSSES];
     FOR_LOSSES s[l] = q[l] = d_zero();
-    V m = v_set1(mean[c]), f = v_set1(inv_std[c]);
+    V m = v_set1(mean[c]), f = v_set1(inv_std[c]), u = v_set1(scale ? scale[c] : 0), t = v_set1(scale ? shift[c] : 0);
     for (size_t k = first; k < first + n; k++)
       for (int32_t top = 0; top < h; top += rows)
         for (int32_t left = 0; left < w; left += SHORT_SUM * LANES) {
@@ -56,13 +78,12 @@ ALWAYS_INLINE void reduce_some(
           for (int32_t r = top; r < bottom; r++) {
             /* Found anew per row: kept from row to row they would take the registers of the sums. */
             const float *xr = x[k] + c * xm->channel_stride + r * xm->row_stride, *gr[LOSSES];
-            const float *yr = y ? y[k] + c * ym->channel_stride + r * ym->row_stride : NULL;
             FOR_LOSSES gr[l] = dy[l][k] + c * dym->channel_stride + r * dym->row_stride;
             for (int32_t i = left; i < right; i += LANES) {
-              V x_hat = v_mul(v_sub(v_load(xr + i, w - i), m), f), a = yr ? v_load(yr + i, w - i) : m;
+              V a = v_load(xr + i, w - i), x_hat = v_mul(v_sub(a, m), f), y = v_fused(u, a, t);
               FOR_LOSSES {
                 V g = v_load(gr[l] + i, w - i); /* zero beyond the row, so that the products are too */
-                if (yr) g = v_where_positive(a, g);
+                if (scale) g = v_where_positive(y, g);
                 gs[l] = v_add(gs[l], g);
                 gq[l] = v_fma(g, x_hat, gq[l]);
               }
@@ -79,62 +100,61 @@ ALWAYS_INLINE void reduce_some(
 }
 
 static void reduce(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const float *const *x,
-                   const float *const *const *dy, int32_t losses, const mexit_map *ym, const float *const *y, size_t first,
+                   const float *const *const *dy, int32_t losses, const float *scale, const float *shift, size_t first,
                    size_t n, const float *mean, const float *inv_std, double *sums) {
   for (int32_t some; losses > 0; losses -= some, dy += some, sums += 2 * (int64_t)some * xm->channels)
     switch (some = LOSSES_AT_ONCE(losses)) {
-      case 1: reduce_some(h, w, xm, dym, x, dy, 1, ym, y, first, n, mean, inv_std, sums); break;
-      case 2: reduce_some(h, w, xm, dym, x, dy, 2, ym, y, first, n, mean, inv_std, sums); break;
-      case 3: reduce_some(h, w, xm, dym, x, dy, 3, ym, y, first, n, mean, inv_std, sums); break;
-      default: reduce_some(h, w, xm, dym, x, dy, LOSSES, ym, y, first, n, mean, inv_std, sums);
+      case 1: reduce_some(h, w, xm, dym, x, dy, 1, scale, shift, first, n, mean, inv_std, sums); break;
+      case 2: reduce_some(h, w, xm, dym, x, dy, 2, scale, shift, first, n, mean, inv_std, sums); break;
+      case 3: reduce_some(h, w, xm, dym, x, dy, 3, scale, shift, first, n, mean, inv_std, sums); break;
+      default: reduce_some(h, w, xm, dym, x, dy, LOSSES, scale, shift, first, n, mean, inv_std, sums);
     }
 }
 
 ALWAYS_INLINE void apply_some(
-    int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm, const float *const *x,
-    const float *const *const *dy, const int32_t losses, const mexit_map *ym, const float *const *y,
-    float *const *const *dx, size_t first, size_t n, const float *mean, const float *abd, const bool *accumulate) {
+    int32_t h, int32_t w, const uint8_t *bits, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm, const float *const *x,
+    const float *const *const *dy, const int32_t losses, const float *scale, const float *shift, float *const *const *dx,
+    size_t first, size_t n, const float *mean, const float *abd, const bool *accumulate) {
   bool add[LOSSES];
   FOR_LOSSES add[l] = accumulate[l];
   for (size_t k = first; k < first + n; k++)
     for (int32_t c = 0; c < xm->channels; c++) {
-      V va[LOSSES], vb[LOSSES], vd[LOSSES], vm = v_set1(mean[c]);
+      V va[LOSSES], vb[LOSSES], vd[LOSSES], vm = v_set1(mean[c]), u = v_set1(scale ? scale[c] : 0), t = v_set1(scale ? shift[c] : 0);
       FOR_LOSSES {
         const float *own = abd + 3 * (int64_t)l * xm->channels + c;
         va[l] = v_set1(own[0]), vb[l] = v_set1(own[xm->channels]), vd[l] = v_set1(own[2 * (int64_t)xm->channels]);
       }
-      const float *xr = x[k] + c * xm->channel_stride, *yr = y ? y[k] + c * ym->channel_stride : NULL, *gr[LOSSES];
+      const float *xr = x[k] + c * xm->channel_stride, *gr[LOSSES];
       float *to[LOSSES];
       FOR_LOSSES gr[l] = dy[l][k] + c * dym->channel_stride, to[l] = dx[l][k] + c * dxm->channel_stride;
       for (int32_t r = 0; r < h; r++) {
         for (int32_t i = 0; i < w; i += LANES) {
-          V centred = v_sub(v_load(xr + i, w - i), vm), a = yr ? v_load(yr + i, w - i) : vm;
+          V a = v_load(xr + i, w - i), centred = v_sub(a, vm), y = v_fused(u, a, t);
           FOR_LOSSES {
             V g = v_load(gr[l] + i, w - i);
-            if (yr) g = v_where_positive(a, g);
-            V v = v_fma(va[l], g, v_fma(vb[l], centred, vd[l]));
+            if (scale) g = v_where_positive(y, g);
+            V v = kept(bits, i, v_fma(va[l], g, v_fma(vb[l], centred, vd[l])));
             if (add[l]) v = v_add(v, v_load(to[l] + i, w - i));
             v_store(to[l] + i, v, w - i);
           }
         }
         xr += xm->row_stride;
-        if (yr) yr += ym->row_stride;
         FOR_LOSSES gr[l] += dym->row_stride, to[l] += dxm->row_stride;
       }
     }
 }
 
-static void apply(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
-                  const float *const *x, const float *const *const *dy, int32_t losses, const mexit_map *ym,
-                  const float *const *y, float *const *const *dx, size_t first, size_t n, const float *mean,
+static void apply(int32_t h, int32_t w, const uint8_t *bits, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
+                  const float *const *x, const float *const *const *dy, int32_t losses, const float *scale,
+                  const float *shift, float *const *const *dx, size_t first, size_t n, const float *mean,
                   const float *abd, const bool *accumulate) {
   for (int32_t some; losses > 0;
        losses -= some, dy += some, dx += some, accumulate += some, abd += 3 * (int64_t)some * xm->channels)
     switch (some = LOSSES_AT_ONCE(losses)) {
-      case 1: apply_some(h, w, xm, dym, dxm, x, dy, 1, ym, y, dx, first, n, mean, abd, accumulate); break;
-      case 2: apply_some(h, w, xm, dym, dxm, x, dy, 2, ym, y, dx, first, n, mean, abd, accumulate); break;
-      case 3: apply_some(h, w, xm, dym, dxm, x, dy, 3, ym, y, dx, first, n, mean, abd, accumulate); break;
-      default: apply_some(h, w, xm, dym, dxm, x, dy, LOSSES, ym, y, dx, first, n, mean, abd, accumulate);
+      case 1: apply_some(h, w, bits, xm, dym, dxm, x, dy, 1, scale, shift, dx, first, n, mean, abd, accumulate); break;
+      case 2: apply_some(h, w, bits, xm, dym, dxm, x, dy, 2, scale, shift, dx, first, n, mean, abd, accumulate); break;
+      case 3: apply_some(h, w, bits, xm, dym, dxm, x, dy, 3, scale, shift, dx, first, n, mean, abd, accumulate); break;
+      default: apply_some(h, w, bits, xm, dym, dxm, x, dy, LOSSES, scale, shift, dx, first, n, mean, abd, accumulate);
     }
 }
 
@@ -228,5 +248,5 @@ static void weave(int32_t h, int32_t w, const float *even, const float *odd, int
 }
 
 const mexit_training_table LANES_NAME(mexit_training_table) = {
-    statistics, reduce, apply, relu_backward, copy, dot, axpy, scale, sgd, all_finite, weave,
+    statistics, normalize, reduce, apply, relu_backward, copy, dot, axpy, scale, sgd, all_finite, weave,
 };

@@ -1,18 +1,21 @@
 #pragma once
 /* The loops that training_loops.h builds for each instruction set. h and w are rows and their length, taken from the maps
- * or, where every map is dense, 1 and height * width. */
+ * or, where every map has equal rows, 1 and a whole plane; `bits`, one per position of the plane, then tells pixels from halo
+ * where something is stored or counted. */
 #include "mexit_training.h"
 
 typedef struct mexit_training_table {
-  void (*statistics)(int32_t h, int32_t w, const mexit_map *xm, const float *const *x, size_t n, const float *shift,
-                     double *sum, double *sum_squares);
+  void (*statistics)(int32_t h, int32_t w, const uint8_t *bits, const mexit_map *xm, const float *const *x, size_t n,
+                     const float *shift, double *sum, double *sum_squares);
+  void (*normalize)(int32_t h, int32_t w, const uint8_t *bits, const mexit_map *xm, const mexit_map *ym,
+                    const float *const *x, float *const *y, size_t n, const float *scale, const float *shift, bool relu);
   void (*reduce)(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const float *const *x,
-                 const float *const *const *dy, int32_t losses, const mexit_map *ym, const float *const *y, size_t first,
+                 const float *const *const *dy, int32_t losses, const float *scale, const float *shift, size_t first,
                  size_t n, const float *mean, const float *inv_std, double *sums);
-  void (*apply)(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
-                const float *const *x, const float *const *const *dy, int32_t losses, const mexit_map *ym,
-                const float *const *y, float *const *const *dx, size_t first, size_t n, const float *mean,
-                const float *abd, const bool *accumulate);
+  void (*apply)(int32_t h, int32_t w, const uint8_t *bits, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
+                const float *const *x, const float *const *const *dy, int32_t losses, const float *scale,
+                const float *shift, float *const *const *dx, size_t first, size_t n, const float *mean, const float *abd,
+                const bool *accumulate);
   void (*relu_backward)(int32_t h, int32_t w, const mexit_map *xm, const mexit_map *dym, const mexit_map *dxm,
                         const float *const *x, const float *const *dy, float *const *dx, size_t n, bool accumulate);
   void (*copy)(int32_t h, int32_t w, const mexit_map *dym, const mexit_map *dxm, const float *const *dy,

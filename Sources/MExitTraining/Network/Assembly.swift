@@ -33,6 +33,9 @@ final class Assembly {
     var prepareEvaluation: [() -> Void] = []
     var prepareBackward: [() -> Void] = []
 
+    /// By node: what its stack's convolutions add to its gradient has been added.
+    var isGathered: [Bool]
+
     private(set) var scratchFloats = 0
     private(set) var partialFloats = 0
     private var partialEnd = 0
@@ -46,6 +49,7 @@ final class Assembly {
         values = try ValueMemory(plan: plan, batch: batch, keep: keep)
         schedule = Schedule(plan)
         stacks = DenseStacks(plan)
+        isGathered = [Bool](repeating: false, count: plan.graph.nodes.count)
         gradients = try GradientMemory(
             plan: plan, schedule: schedule, stacks: stacks, maps: values.maps, batch: batch, keep: keep)
         for (t, range) in parameters.trainable.enumerated() { tensorOf[range.spec.node, default: [:]][range.spec.role] = t }

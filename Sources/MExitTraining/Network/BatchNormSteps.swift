@@ -65,7 +65,7 @@ struct BatchNormSteps {
         let factors = self.factors
         assembly.bothForward(
             Step { chunk in
-                mexit_scale_shift_f32(
+                mexit_batch_norm_normalize_f32(
                     xm, ym, x.reading(from: chunk.first), y.mutable(from: chunk.first), chunk.count, factors.scale, factors.shift,
                     activation)
             })
@@ -145,7 +145,8 @@ struct BatchNormSteps {
         let sums = try assembly.keep.allocate(Double.self, count: perChunk * Program.chunks)
         let tables = try assembly.keep.constants(gradients.map { Optional($0.reading(from: 0)) })
         let (x, xm, dym) = (assembly.values.rows(input), assembly.map(input), assembly.map(index))
-        let y = isFused ? assembly.values.rows(index) : nil
+        // Where the output is not positive, a fused ReLU stops the gradient.
+        let mask = isFused ? factors : nil
         let pixels = assembly.graph.shapes[input].height * assembly.graph.shapes[input].width
         let (state, parameters, factors, coefficients) = (assembly.state, self.parameters, self.factors, self.coefficients)
         assembly.addBackward(
@@ -178,8 +179,8 @@ struct BatchNormSteps {
                 let all = sums + chunk.index * perChunk
                 if chunk.isFirst { all.update(repeating: 0, count: perChunk) }
                 mexit_batch_norm_backward_reduce_f32(
-                    xm, dym, x.reading(from: 0), tables, Int32(losses), dym, y?.reading(from: 0), chunk.first, chunk.count,
-                    factors.mean, factors.inverseStd, all)
+                    xm, dym, x.reading(from: 0), tables, Int32(losses), mask?.scale, mask?.shift,
+                    chunk.first, chunk.count, factors.mean, factors.inverseStd, all)
             })
     }
 
@@ -188,7 +189,8 @@ struct BatchNormSteps {
         let gradients = try assembly.gradients.gradients(of: index)
         guard let targets = try assembly.targets(of: input, losses: assembly.plan.losses(index)) else { return }
         let (x, xm, dym) = (assembly.values.rows(input), assembly.map(input), assembly.map(index))
-        let y = isFused ? assembly.values.rows(index) : nil
+        // Where the output is not positive, a fused ReLU stops the gradient.
+        let mask = isFused ? factors : nil
         let (losses, factors, coefficients) = (Int32(gradients.count), self.factors, self.coefficients)
         let dy = try assembly.keep.constants(gradients.map { Optional($0.reading(from: 0)) })
         let dx = try assembly.keep.constants(targets.map { Optional($0.rows.mutable(from: 0)) })
@@ -196,8 +198,8 @@ struct BatchNormSteps {
         assembly.addBackward(
             Step { chunk in
                 mexit_batch_norm_backward_apply_f32(
-                    xm, dym, xm, x.reading(from: 0), dy, losses, dym, y?.reading(from: 0), dx, chunk.first, chunk.count,
-                    factors.mean, coefficients, accumulate)
+                    xm, dym, xm, x.reading(from: 0), dy, losses, mask?.scale, mask?.shift, dx,
+                    chunk.first, chunk.count, factors.mean, coefficients, accumulate)
             })
     }
 }

@@ -29,6 +29,7 @@ struct ConvolutionSteps {
     }
 
     func addForward() throws {
+        if try assembly.addMixedForward(of: index) { return }
         let conv = self.conv
         guard let kernel = mexit_conv2d_choose(conv) else { throw NetworkError("no kernel for convolution node \(index)") }
         let packed = try assembly.keep.allocate(Float.self, count: kernel.pointee.packed_floats(conv))

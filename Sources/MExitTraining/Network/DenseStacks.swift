@@ -28,8 +28,8 @@ struct DenseStacks {
         for index in plan.order { members[plan.placement.root[index]] += 1 }
         var read: [Int: [Part]] = [:]
         for index in plan.order {
-            guard case .conv2d(let conv) = nodes[index].operation, conv.kernelHeight == 1, conv.kernelWidth == 1, conv.stride == 1,
-                conv.padding == 0, conv.groups == 1, plan.placement.root[index] == index, members[index] == 1
+            guard case .conv2d(let conv) = nodes[index].operation, conv.isPointwise, plan.placement.root[index] == index,
+                members[index] == 1
             else { continue }
             let input = plan.inputs(of: index)[0]
             guard input != 0, plan.needsGradient[input], let parts = DenseStacks.parts(of: input, plan) else { continue }

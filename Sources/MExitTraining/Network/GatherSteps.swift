@@ -3,81 +3,121 @@ import MExitIR
 
 extension Assembly {
     /// Adds to the gradient of a value what the convolutions of its ``DenseStacks`` leave there: per loss, one 1x1 convolution from
-    /// the channels of all of them, with their weights transposed side by side.
+    /// the channels of all of them, with their weights transposed side by side. Values that the same convolutions read, such as
+    /// the two halves of a concat, are done in one pass, when called for the first of them.
     func addGather(of index: Int) throws {
-        let sources = stacks.sources[index]
-        guard !sources.isEmpty, plan.needsGradient[index] else { return }
-        var convolutions: [[DenseStacks.Source]: Gather] = [:]
-        var calls: [(gather: Gather, dy: Rows, dx: Rows, accumulate: Bool)] = []
+        let readers = stacks.sources[index].map(\.reader)
+        guard !readers.isEmpty, plan.needsGradient[index], !isGathered[index] else { return }
+        let values = plan.order.filter {
+            stacks.sources[$0].map(\.reader) == readers && plan.needsGradient[$0] && plan.losses($0) == plan.losses(index)
+                && schedule.firstBackward[$0] == schedule.firstBackward[index]
+        }
+        for value in values { isGathered[value] = true }
+        var gathers: [[Int]: Gather] = [:]
         for loss in plan.losses(index) {
-            let pieces = neighbours(sources, loss: loss)
-            guard !pieces.isEmpty, let target = try targets(of: index, losses: [loss])?.first else { continue }
+            let pieces = neighbours(readers, loss: loss)
+            if pieces.isEmpty { continue }
+            let targets = try values.compactMap { try self.targets(of: $0, losses: [loss])?.first }
+            guard targets.count == values.count else { throw NetworkError("node \(index) has no place for its gradient") }
             for (number, piece) in pieces.enumerated() {
-                let gather = try convolutions[piece] ?? Gather(self, piece, of: index)
-                convolutions[piece] = gather
-                calls.append(
-                    (gather, try gradients.rows(of: piece[0].reader, loss: loss), target.rows, target.accumulate || number > 0))
+                let gather = try gathers[piece] ?? Gather(self, readers: piece, values: values)
+                gathers[piece] = gather
+                let run = try gather.run(
+                    self, dy: try gradients.rows(of: piece[0], loss: loss), dx: targets.map(\.rows),
+                    accumulate: targets.map { $0.accumulate || number > 0 })
+                addBackward(Step(run))
             }
         }
-        addBackward(
-            Step { chunk in
-                for call in calls { call.gather.run(chunk, call.dy, call.dx, accumulate: call.accumulate) }
-            })
     }
 
-    /// Those sources that the loss reaches, in pieces that stand side by side in its stack.
-    private func neighbours(_ sources: [DenseStacks.Source], loss: Int) -> [[DenseStacks.Source]] {
-        let own = sources.filter { plan.losses($0.reader).contains(loss) }
+    /// Those readers that the loss reaches, in pieces that stand side by side in their stack.
+    private func neighbours(_ readers: [Int], loss: Int) -> [[Int]] {
+        let own = readers.filter { plan.losses($0).contains(loss) }
         guard let first = own.first else { return [] }
-        let root = plan.placement.root[plan.inputs(of: first.reader)[0]]
+        let root = plan.placement.root[plan.inputs(of: first)[0]]
         let stack = (stacks.readers[root] ?? []).filter { plan.losses($0).contains(loss) }
-        var pieces: [[DenseStacks.Source]] = []
+        var pieces: [[Int]] = []
         var next: Int?
-        for source in own {
-            let place = stack.firstIndex(of: source.reader)
-            if let next, place == next { pieces[pieces.count - 1].append(source) } else { pieces.append([source]) }
+        for reader in own {
+            let place = stack.firstIndex(of: reader)
+            if let next, place == next { pieces[pieces.count - 1].append(reader) } else { pieces.append([reader]) }
             next = place.map { $0 + 1 }
         }
         return pieces
     }
 }
 
-/// A convolution from output gradients of several convolutions to the gradient of what they read.
+/// From output gradients of several convolutions, side by side, to the gradients of values that they read.
 private struct Gather {
+    private let mix: ChannelMix?
+    private let convolutions: [GatherConvolution]
+
+    init(_ assembly: Assembly, readers: [Int], values: [Int]) throws {
+        let shapes = assembly.graph.shapes
+        var x = assembly.map(readers[0]).pointee
+        let inputs = readers.reduce(0) { $0 + shapes[$1].channels }
+        guard let channels = Int32(exactly: inputs) else { throw NetworkError("node \(values[0]) is read by too many convolutions") }
+        x.channels = channels
+        var blocks: [ChannelMix.Block] = []
+        for (segment, value) in values.enumerated() {
+            var firstInput = 0
+            for source in assembly.stacks.sources[value] where readers.contains(source.reader) {
+                guard let tensor = assembly.tensor(source.reader, .weight),
+                    let weights = assembly.parameters.tensor(tensor).baseAddress
+                else { throw NetworkError("node \(source.reader) has no weights") }
+                let pitch = shapes[assembly.plan.inputs(of: source.reader)[0]].channels
+                let count = shapes[source.reader].channels
+                blocks.append(
+                    ChannelMix.Block(
+                        segment: segment, firstInput: firstInput, inputs: count, weights: weights + source.channel, outputPitch: 1,
+                        inputPitch: pitch))
+                firstInput += count
+            }
+        }
+        let mix = try ChannelMix(assembly, x: x, outputs: values.map { shapes[$0].channels }, blocks: blocks)
+        self.mix = mix
+        if let mix { assembly.prepareBackward.append(mix.pack) }
+        convolutions =
+            mix != nil
+            ? []
+            : try values.enumerated().map { segment, value in
+                try GatherConvolution(assembly, x: x, value: value, blocks: blocks.filter { $0.segment == segment })
+            }
+    }
+
+    func run(_ assembly: Assembly, dy: Rows, dx: [Rows], accumulate: [Bool]) throws -> (Chunk) -> Void {
+        if let mix { return try mix.run(assembly, x: dy, y: dx, accumulate: accumulate) }
+        let convolutions = self.convolutions
+        return { chunk in
+            for (position, convolution) in convolutions.enumerated() {
+                convolution.run(chunk, dy, dx[position], accumulate: accumulate[position])
+            }
+        }
+    }
+}
+
+/// The same for one value, where planes cannot be mixed.
+private struct GatherConvolution {
     private let conv: UnsafePointer<mexit_conv2d>
     private let kernel: UnsafePointer<mexit_conv2d_kernel>
     private let packed: UnsafeMutablePointer<Float>
     private let units: Int
 
-    init(_ assembly: Assembly, _ sources: [DenseStacks.Source], of index: Int) throws {
-        let y = assembly.map(index).pointee
-        let graph = assembly.graph
-        var x = assembly.map(sources[0].reader).pointee
-        let inputs = sources.reduce(0) { $0 + graph.shapes[$1.reader].channels }
-        let outputs = Int(y.channels)
-        guard let channels = Int32(exactly: inputs) else { throw NetworkError("node \(index) is read by too many convolutions") }
-        x.channels = channels
+    init(_ assembly: Assembly, x: mexit_map, value: Int, blocks: [ChannelMix.Block]) throws {
+        let y = assembly.map(value).pointee
+        let (inputs, outputs) = (Int(x.channels), Int(y.channels))
         let conv = try assembly.keep.constant(
             mexit_conv2d(
-                in_channels: channels, out_channels: y.channels, groups: 1, kernel_h: 1, kernel_w: 1, stride_h: 1, stride_w: 1,
+                in_channels: x.channels, out_channels: y.channels, groups: 1, kernel_h: 1, kernel_w: 1, stride_h: 1, stride_w: 1,
                 pad_h: 0, pad_w: 0, dilation_h: 1, dilation_w: 1, x: x, y: y))
-        guard let kernel = mexit_conv2d_choose(conv) else { throw NetworkError("no kernel for the gradient of node \(index)") }
+        guard let kernel = mexit_conv2d_choose(conv) else { throw NetworkError("no kernel for the gradient of node \(value)") }
         let packed = try assembly.keep.allocate(Float.self, count: kernel.pointee.packed_floats(conv))
         let turned = try assembly.keep.allocate(Float.self, count: inputs * outputs)
-        var parts: [(weights: UnsafeMutablePointer<Float>, rows: Int, pitch: Int)] = []
-        for source in sources {
-            guard let tensor = assembly.tensor(source.reader, .weight), let weights = assembly.parameters.tensor(tensor).baseAddress
-            else { throw NetworkError("node \(source.reader) has no weights") }
-            let pitch = graph.shapes[assembly.plan.inputs(of: source.reader)[0]].channels
-            parts.append((weights + source.channel, graph.shapes[source.reader].channels, pitch))
-        }
         assembly.prepareBackward.append {
-            var column = 0
-            for part in parts {
-                for row in 0..<part.rows {
-                    let from = part.weights + row * part.pitch
-                    for output in 0..<outputs { turned[output * inputs + column] = from[output] }
-                    column += 1
+            for block in blocks {
+                for input in 0..<block.inputs {
+                    let from = block.weights + input * block.inputPitch
+                    for output in 0..<outputs { turned[output * inputs + block.firstInput + input] = from[output * block.outputPitch] }
                 }
             }
             kernel.pointee.pack(conv, turned, nil, packed)
