@@ -93,6 +93,12 @@ struct BackwardCase: CustomStringConvertible {
                     inputs: 8, outputs: 8, groups: 8, kernel: (3, 3), stride: stride, pad: 1, size: (9, 9), halo: (1, 1),
                     samples: 2))
         }
+        // Squares of four pixels in vectors of several, one and less than a row; the last of them incomplete.
+        for (size, inputs, samples) in [((32, 32), 4, 2), ((16, 16), 5, 3), ((8, 8), 13, 3), ((4, 4), 6, 7), ((6, 4), 7, 3)] {
+            cases.append(
+                BackwardCase(
+                    inputs: inputs, outputs: 3, kernel: (3, 3), stride: 2, pad: 1, size: size, halo: (1, 1), samples: samples))
+        }
         cases.append(
             BackwardCase(inputs: 50, outputs: 24, kernel: (1, 1), stride: 1, pad: 0, size: (8, 8), halo: (1, 1), samples: 4))
         return cases.compactMap { $0 }
