@@ -55,25 +55,21 @@ struct PlaneBlock {
 }
 
 /// Memory for blocks of planes of every sample of a batch. Blocks of one layout share an arena, and blocks whose lifetimes
-/// do not meet share planes. Halos are zero at first and stay so, because only interiors are written.
+/// do not meet share planes. Halos are zero at first and stay so, because only interiors are written. A block's samples stand back to
+/// back: what a step reads from memory is then one long stream, which the processor fetches ahead, not a short one per sample.
 struct PlaneArenas {
-    private struct Arena {
-        var base: UnsafeMutablePointer<Float>
-        var sampleStride: Int
-    }
     private struct Key: Hashable {
         let height, width, halo: Int32
         let channelStride: Int64
     }
 
-    private var arenas: [Arena] = []
-    /// By block.
-    private var arenaOf: [Int] = []
-    private var offsets: [Int] = []
+    /// By block: pixel (0, 0) of sample 0, and floats from sample to sample.
+    private var firsts: [UnsafeMutablePointer<Float>] = []
+    private var strides: [Int]
 
     init(blocks: [PlaneBlock], batch: Int, keep: Keep) throws {
-        arenaOf = [Int](repeating: 0, count: blocks.count)
-        offsets = [Int](repeating: 0, count: blocks.count)
+        strides = blocks.map { $0.planes * Int($0.map.channel_stride) }
+        var placed = [UnsafeMutablePointer<Float>?](repeating: nil, count: blocks.count)
         let groups = Dictionary(grouping: blocks.indices) { index in
             let map = blocks[index].map
             return Key(height: map.height, width: map.width, halo: map.halo, channelStride: map.channel_stride)
@@ -81,13 +77,8 @@ struct PlaneArenas {
         for members in groups.values.sorted(by: { $0[0] < $1[0] }) {
             let (places, planes) = PlaneArenas.pack(members.map { blocks[$0] })
             let map = blocks[members[0]].map
-            for (member, place) in zip(members, places) {
-                arenaOf[member] = arenas.count
-                offsets[member] = place * Int(map.channel_stride) + PlaneArenas.origin(map)
-            }
             let (floats, overflow) = planes.multipliedReportingOverflow(by: Int(map.channel_stride))
-            let stride = overflow ? Int.max / 2 : (floats + 15) / 16 * 16
-            let (all, overflow2) = stride.multipliedReportingOverflow(by: batch)
+            let (all, overflow2) = floats.multipliedReportingOverflow(by: batch)
             let slack = Int(MEXIT_READ_SLACK)
             // Pixel (0, 0) of every plane on a 64-byte boundary: loads of 1x1 convolutions then never cross a cache line.
             let lead = (16 - PlaneArenas.origin(map) % 16) % 16
@@ -95,16 +86,17 @@ struct PlaneArenas {
             guard !overflow, !overflow2, !overflow3 else {
                 throw NetworkError("cannot lay out \(planes) planes of \(map.height) x \(map.width) for \(batch) samples: too large for memory; use a smaller batch")
             }
-            arenas.append(Arena(base: try keep.allocate(Float.self, count: total) + slack + lead, sampleStride: stride))
+            let base = try keep.allocate(Float.self, count: total) + slack + lead + PlaneArenas.origin(map)
+            for (member, place) in zip(members, places) { placed[member] = base + place * batch * Int(map.channel_stride) }
         }
+        firsts = placed.compactMap(\.self)
     }
 
     private static func origin(_ map: mexit_map) -> Int { withUnsafePointer(to: map) { Int(mexit_map_origin($0)) } }
 
     /// Pixel (0, 0) of a block's first plane.
     func pointer(block: Int, sample: Int) -> UnsafeMutablePointer<Float> {
-        let arena = arenas[arenaOf[block]]
-        return arena.base + sample * arena.sampleStride + offsets[block]
+        firsts[block] + sample * strides[block]
     }
 
     /// Lowest place for each block, largest first, clear of those placed before that live at the same time.
