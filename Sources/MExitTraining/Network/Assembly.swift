@@ -21,6 +21,7 @@ final class Assembly {
     let values: ValueMemory
     let schedule: Schedule
     let stacks: DenseStacks
+    let gathers: GatherPlan
     var gradients: GradientMemory
     let state = PassState()
 
@@ -32,9 +33,6 @@ final class Assembly {
     var prepareForward: [() -> Void] = []
     var prepareEvaluation: [() -> Void] = []
     var prepareBackward: [() -> Void] = []
-
-    /// By node: what its stack's convolutions add to its gradient has been added.
-    var isGathered: [Bool]
 
     private(set) var scratchFloats = 0
     private(set) var partialFloats = 0
@@ -49,9 +47,9 @@ final class Assembly {
         values = try ValueMemory(plan: plan, batch: batch, keep: keep)
         schedule = Schedule(plan)
         stacks = DenseStacks(plan)
-        isGathered = [Bool](repeating: false, count: plan.graph.nodes.count)
+        gathers = GatherPlan(plan, schedule, stacks)
         gradients = try GradientMemory(
-            plan: plan, schedule: schedule, stacks: stacks, maps: values.maps, batch: batch, keep: keep)
+            plan: plan, schedule: schedule, stacks: stacks, gathers: gathers, maps: values.maps, batch: batch, keep: keep)
         for (t, range) in parameters.trainable.enumerated() { tensorOf[range.spec.node, default: [:]][range.spec.role] = t }
     }
 

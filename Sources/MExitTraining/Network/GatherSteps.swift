@@ -2,30 +2,24 @@ import CMExitKernels
 import MExitIR
 
 extension Assembly {
-    /// Adds to the gradient of a value what the convolutions of its ``DenseStacks`` leave there: per loss, one 1x1 convolution from
-    /// the channels of all of them, with their weights transposed side by side. Values that the same convolutions read, such as
-    /// the two halves of a concat, are done in one pass, when called for the first of them.
+    /// Adds what is to be gathered when the gradient of a value is due: per loss, one 1x1 convolution from the output gradients of
+    /// the convolutions of a ``DenseStacks``, with their weights transposed side by side.
     func addGather(of index: Int) throws {
-        let readers = stacks.sources[index].map(\.reader)
-        guard !readers.isEmpty, plan.needsGradient[index], !isGathered[index] else { return }
-        let values = plan.order.filter {
-            stacks.sources[$0].map(\.reader) == readers && plan.needsGradient[$0] && plan.losses($0) == plan.losses(index)
-                && schedule.firstBackward[$0] == schedule.firstBackward[index]
-        }
-        for value in values { isGathered[value] = true }
-        var gathers: [[Int]: Gather] = [:]
-        for loss in plan.losses(index) {
-            let pieces = neighbours(readers, loss: loss)
-            if pieces.isEmpty { continue }
-            let targets = try values.compactMap { try self.targets(of: $0, losses: [loss])?.first }
-            guard targets.count == values.count else { throw NetworkError("node \(index) has no place for its gradient") }
-            for (number, piece) in pieces.enumerated() {
-                let gather = try gathers[piece] ?? Gather(self, readers: piece, values: values)
-                gathers[piece] = gather
-                let run = try gather.run(
-                    self, dy: try gradients.rows(of: piece[0], loss: loss), dx: targets.map(\.rows),
-                    accumulate: targets.map { $0.accumulate || number > 0 })
-                addBackward(Step(run))
+        for item in gathers.items[index] {
+            var convolutions: [[Int]: Gather] = [:]
+            for loss in plan.losses(index) {
+                let pieces = neighbours(item.readers, loss: loss)
+                if pieces.isEmpty { continue }
+                let targets = try item.values.compactMap { try self.targets(of: $0, losses: [loss])?.first }
+                guard targets.count == item.values.count else { throw NetworkError("node \(index) has no place for its gradient") }
+                for (number, piece) in pieces.enumerated() {
+                    let gather = try convolutions[piece] ?? Gather(self, readers: piece, values: item.values)
+                    convolutions[piece] = gather
+                    let run = try gather.run(
+                        self, dy: try gradients.rows(of: piece[0], loss: loss), dx: targets.map(\.rows),
+                        accumulate: targets.map { $0.accumulate || number > 0 })
+                    addBackward(Step(run))
+                }
             }
         }
     }

@@ -37,7 +37,8 @@ struct GradientMemory {
     private let batch: Int
 
     init(
-        plan: ValuePlan, schedule: Schedule, stacks: DenseStacks, maps: [UnsafePointer<mexit_map>], batch: Int, keep: Keep
+        plan: ValuePlan, schedule: Schedule, stacks: DenseStacks, gathers: GatherPlan, maps: [UnsafePointer<mexit_map>], batch: Int,
+        keep: Keep
     ) throws {
         self.plan = plan
         self.stacks = stacks
@@ -55,7 +56,7 @@ struct GradientMemory {
         }
         let groups = GradientMemory.sharing(plan, stacks)
         let inPlace = GradientMemory.inPlace(plan, groups, stacks)
-        let lifetimes = GradientLifetimes(plan, schedule, stacks, inPlace)
+        let lifetimes = GradientLifetimes(plan, schedule, stacks, gathers, inPlace)
         for group in groups where inPlace[group[0]] == nil {
             for index in group where group.count > 1 {
                 home[index] = plan.placement.root[index]
@@ -195,6 +196,7 @@ struct GradientMemory {
 private struct GradientLifetimes {
     private let plan: ValuePlan
     private let schedule: Schedule
+    private let gathers: GatherPlan
     /// By node.
     private var readers: [[Int]]
     /// By convolution of a stack: the values that are gathered from it.
@@ -202,9 +204,10 @@ private struct GradientLifetimes {
     /// By value: the norm whose gradient stands in the same place before.
     private var norms: [Int: Int] = [:]
 
-    init(_ plan: ValuePlan, _ schedule: Schedule, _ stacks: DenseStacks, _ inPlace: [Int: Int]) {
+    init(_ plan: ValuePlan, _ schedule: Schedule, _ stacks: DenseStacks, _ gathers: GatherPlan, _ inPlace: [Int: Int]) {
         self.plan = plan
         self.schedule = schedule
+        self.gathers = gathers
         readers = [[Int]](repeating: [], count: plan.graph.nodes.count)
         for index in plan.order where !stacks.isReader[index] {
             for input in plan.inputs(of: index) { readers[input].append(index) }
@@ -218,6 +221,7 @@ private struct GradientLifetimes {
     func phases(of index: Int, loss: Int) -> ClosedRange<Int> {
         var begin = schedule.firstBackward[index]
         for reader in readers[index] where plan.losses(reader).contains(loss) { begin = min(begin, schedule.lastBackward[reader]) }
+        if let first = gathers.firstPhase[index] { begin = min(begin, first) }
         var end = schedule.lastBackward[index]
         for gatherer in gatherers[index] ?? [] { end = max(end, schedule.firstBackward[gatherer]) }
         if let norm = norms[index] { begin = min(begin, phases(of: norm, loss: loss).lowerBound) }
