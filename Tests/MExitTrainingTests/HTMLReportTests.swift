@@ -49,15 +49,15 @@ import Testing
         for absent in ["http", "<script", "src=", "href=", "nan", "<mine>", "layer<1>"] { #expect(!page.contains(absent), "\(absent)") }
         #expect(page.contains("--arch &lt;mine&gt; &amp; &quot;more&quot;"))
         let graphics = graphics(page)
-        // Five charts, up to four maps of pairs at a time and one of cosines, two of blocks.
-        #expect(graphics.count == (epochs == 0 ? 0 : 5 + min(4, epochs) + 1 + 2))
+        // Five charts, up to four maps of pairs at a time and as many of cosines, two of blocks.
+        #expect(graphics.count == (epochs == 0 ? 0 : 5 + 2 * min(4, epochs) + 2))
         for graphic in graphics { #expect(XMLParser(data: Data(graphic.utf8)).parse(), "\(graphic.prefix(300))") }
     }
 
     @Test func showsTheNumbers() {
         let page = HTMLReport(history: history(4)).text
         // Exit 2 in epoch 4: 6 of 8 right.
-        #expect(page.contains("<td>2</td><td>4</td><td>75 %</td><td>75 %, 4</td>"))
+        #expect(page.contains("<td>2</td><td>4.00</td><td>75.00 %</td><td>75.00 %, 4</td>"))
         #expect(page.contains("<title>exit 1, epoch 3: 50 %</title>"))
         #expect(page.contains("<title>exit 0, 1: 100 %</title>") && page.contains("<title>exit 0, 2: 0 %</title>"))
         #expect(page.contains("<title>exit 0, 1: -0.5</title>") && page.contains("<title>exit 2, 1: 0.75</title>"))
@@ -101,6 +101,7 @@ import Testing
             if low < high { #expect(ticks[0] <= low + 1e-12 && ticks[ticks.count - 1] >= high - 1e-12 && ticks.count >= 4, "\(low) \(high): \(ticks)") }
         }
         #expect(HTML.number(12.5) == "12.5" && HTML.number(-0.001) == "0" && HTML.number(3) == "3" && HTML.number(0.056, digits: 3) == "0.056")
+        #expect(HTML.fixed(75, digits: 2) == "75.00" && HTML.fixed(1.5, digits: 4) == "1.5000" && HTML.fixed(.nan, digits: 2) == "nan")
         #expect(HTML.number(.nan) == "nan" && HTML.number(1e300) == "1e+300")
     }
 }

@@ -14,6 +14,15 @@ enum HTML {
         return out
     }
 
+    /// Decimal notation with as many digits behind the point as asked for, for numbers that stand below one another.
+    static func fixed(_ value: Double, digits: Int) -> String {
+        var text = number(value, digits: digits)
+        guard value.isFinite, !text.contains("e") else { return text }
+        if !text.contains(".") { text += "." }
+        while text.split(separator: ".", omittingEmptySubsequences: false)[1].count < digits { text += "0" }
+        return text
+    }
+
     /// Decimal notation without trailing zeros; the plain description for what does not fit.
     static func number(_ value: Double, digits: Int = 2) -> String {
         var scale = 1.0

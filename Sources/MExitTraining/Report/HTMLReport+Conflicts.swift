@@ -2,16 +2,20 @@ extension HTMLReport {
     /// Heat maps: pairs of exits at up to four times, and blocks over all epochs.
     var conflicts: String {
         let epochs = history.epochs.filter { !$0.conflicts.isEmpty }
-        guard let last = epochs.last else {
+        if epochs.isEmpty {
             return "<p>Not measured: the gradients of the exits were not kept apart (--deconflict none, or a single exit).</p>\n"
         }
         var out = "<p>Of every parameter tensor and step: how often the gradients of two exits have a negative inner product, and the mean "
         out += "cosine of the angle between them.</p>\n"
         let snapshots = Set([0, epochs.count / 3, 2 * epochs.count / 3, epochs.count - 1]).sorted().map { epochs[$0] }
-        for epoch in snapshots { out += pairs(epoch, title: "Exits in conflict, % of tensors and steps, epoch \(epoch.epoch)", .share) }
-        out += "<br>\n" + pairs(last, title: "Mean cosine, epoch \(last.epoch)", .cosine) + "<br>\n"
-        return out + blocks(epochs, title: "Blocks: share of pairs in conflict, by epoch", .share)
-            + blocks(epochs, title: "Blocks: mean cosine, by epoch", .cosine)
+        for (title, scale) in [("Pairs of exits in conflict, % of tensors and steps", SVGHeatMap.Scale.share), ("Pairs of exits, mean cosine", .cosine)] {
+            out += "<h3>\(title) \(scale.legend)</h3>\n"
+            for epoch in snapshots { out += pairs(epoch, title: "epoch \(epoch.epoch)", scale) }
+        }
+        for (title, scale) in [("Blocks, share of pairs in conflict", SVGHeatMap.Scale.share), ("Blocks, mean cosine of all pairs", .cosine)] {
+            out += "<h3>\(title) \(scale.legend)</h3>\n" + blocks(epochs, title: "by epoch", scale)
+        }
+        return out
     }
 
     private func pairs(_ epoch: EpochLine, title: String, _ scale: SVGHeatMap.Scale) -> String {
@@ -44,6 +48,6 @@ extension HTMLReport {
                 let sum = sums[column][names[row]]
                 return scale == .share ? sum?.rate : sum?.meanCosine
             }, cell: (width, 18), columnLabels: max(1, Int((30 / width).rounded(.up)))
-        ).text + "<br>\n"
+        ).text
     }
 }

@@ -58,9 +58,11 @@ struct SVGChart {
         percent ? HTML.number(100 * value, digits: digits - 1) + " %" : HTML.number(value, digits: digits + 1)
     }
 
-    /// From blue over green to red, shallow to deep.
+    /// From dark blue over purple and red to light orange, shallow to deep: told apart by lightness too, also where colours are not.
     static func colour(_ number: Int, of count: Int) -> String {
-        "hsl(\(count < 2 ? 220 : 240 - 240 * number / (count - 1)),65%,45%)"
+        if count < 2 { return "hsl(220,65%,50%)" }
+        let place = Double(number) / Double(count - 1)
+        return "hsl(\(Int(235 + 160 * place) % 360),\(Int(60 + 30 * place))%,\(Int(38 + 20 * place))%)"
     }
 
     /// Round numbers that cover a range: 1, 2 or 5 times a power of ten apart, five or so.

@@ -11,6 +11,14 @@ struct SVGHeatMap {
             let hue = self == .share || value < 0 ? 8 : 215
             return "hsl(\(hue),75%,\(100 - strength / 2)%)"
         }
+
+        /// The colours from one end to the other, with their values.
+        var legend: String {
+            let (low, high) = self == .share ? (0.0, 1.0) : (-1.0, 1.0)
+            let stops = [low, (low + high) / 2, high].map(colour).joined(separator: ",")
+            func name(_ value: Double) -> String { self == .share ? HTML.number(100 * value) + " %" : HTML.number(value) }
+            return "<span class=\"scale\">\(name(low)) <i style=\"background:linear-gradient(to right,\(stops))\"></i> \(name(high))</span>"
+        }
     }
 
     var title: String
@@ -45,7 +53,7 @@ struct SVGHeatMap {
                 out += "<title>\(HTML.escape(name)), \(HTML.escape(columns[column])): \(shown)</title></rect>"
                 if showsValues {
                     let short = scale == .share ? HTML.number(100 * value, digits: 0) : HTML.number(value, digits: 2)
-                    out += "<text class=\"middle\" x=\"\(HTML.number(x + cell.width / 2))\" y=\"\(HTML.number(y + cell.height / 2 + 4))\">\(short)</text>"
+                    out += "<text class=\"middle cell\" x=\"\(HTML.number(x + cell.width / 2))\" y=\"\(HTML.number(y + cell.height / 2 + 4))\">\(short)</text>"
                 }
             }
         }
