@@ -8,9 +8,10 @@ import _MExitTestSupport
 /// PCGrad with the fixture's orders: by number of gradients, from 1.
 private struct OrderedPCGrad: GradientCombiner {
     let orders: [[[Int]]]
+    let strength: Double
 
     func coefficients(of gram: GramMatrix, draw: UInt64) -> [Double] {
-        PCGradCombiner().coefficients(of: gram, orders: orders[gram.size - 1])
+        PCGradCombiner(strength: strength).coefficients(of: gram, orders: orders[gram.size - 1])
     }
 }
 
@@ -54,7 +55,13 @@ private struct OrderedPCGrad: GradientCombiner {
         let file = try FixtureFile("deconfliction")
         let cases = try file.metadata("cases", as: [Case].self)
         #expect(cases.count > 50)
-        #expect(Set(cases.map(\.method)) == ["project", "pcgrad", "cagrad"])
+        // Each method with each scope and reduction, and strengths other than 1 where there is one.
+        for method in ["project", "pcgrad", "cagrad"] {
+            let own = cases.filter { $0.method == method }
+            #expect(Set(own.map { "\($0.scope) \($0.reduction)" }).count == 6, "\(method)")
+            #expect(method == "cagrad" || own.contains { $0.strength != 1 && $0.conflicts > 0 }, "\(method)")
+        }
+        #expect(cases.contains { $0.method == "none" && $0.reduction == "mean" })
         #expect(Set(cases.map(\.exits)).isSuperset(of: 2...7))
         for test in cases { try check(test, file) }
     }
@@ -71,7 +78,7 @@ private struct OrderedPCGrad: GradientCombiner {
         let options = DeconflictionOptions(
             method: try #require(.init(rawValue: test.method)), scope: try #require(.init(rawValue: test.scope)), reduction: try #require(.init(rawValue: test.reduction)),
             strength: test.strength, radius: test.radius)
-        let combiner = test.orders.map { OrderedPCGrad(orders: $0) as any GradientCombiner } ?? options.combiner
+        let combiner = test.orders.map { OrderedPCGrad(orders: $0, strength: test.strength) as any GradientCombiner } ?? options.combiner
         let deconfliction = try GradientDeconfliction(
             parameters: parameters, gradients: gradients, options: options, combiner: combiner, seed: 0)
         let norm = deconfliction.measure(gradients, pool: WorkerPool(threads: 2))
