@@ -71,7 +71,7 @@ public enum AtomicFile {
         return (String(cString: resolved), status.st_mode & 0o777)
     }
 
-    private static func split(_ path: String) -> (directory: String, name: Substring) {
+    static func split(_ path: String) -> (directory: String, name: Substring) {
         guard let slash = path.lastIndex(of: "/") else { return (".", path[...]) }
         let directory = path[..<slash]
         return (directory.isEmpty ? "/" : String(directory), path[path.index(after: slash)...])

@@ -21,7 +21,10 @@ extension TrainCommand {
     func train() throws {
         let threads = training.threads ?? max(1, min(256, ProcessInfo.processInfo.activeProcessorCount))
         // Before minutes are spent on reading images.
-        for path in [output.out, output.best, output.report, output.state].compactMap({ $0 }) { try ModelSaver.checkReplaceable(path) }
+        for path in [output.out, output.best, output.report, output.state].compactMap({ $0 }) {
+            try ModelSaver.checkReplaceable(path)
+            AtomicFile.removeLeftovers(of: path)
+        }
         if let path = output.metrics { try ModelSaver.checkAppendable(path) }
         let saved = try output.resume.map { try TrainingState.read(path: $0) }
         let architecture = try training.arch.load()

@@ -63,6 +63,24 @@ import Darwin
         }
     }
 
+    @Test func whatKilledProcessesLeftIsRemoved() throws {
+        try withTemporaryDirectory { directory in
+            // A process that has ended and been waited for: its number is free.
+            var gone: pid_t = 0
+            var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+            defer { free(arguments[0]) }
+            try #require(posix_spawnp(&gone, "true", nil, nil, &arguments, nil) == 0)
+            waitpid(gone, nil, 0)
+            let kept = [
+                "a", ".a.\(getpid()).1.tmp", ".a.1.1.tmp", ".b.\(gone).1.tmp", ".a.\(gone).tmp", ".a.\(gone).x.tmp", ".a.-1.1.tmp", ".a.tmp", "a.\(gone).1.tmp",
+            ]
+            for name in kept + [".a.\(gone).1.tmp", ".a.\(gone).12.tmp"] { try AtomicFile.write([1], to: "\(directory)/\(name)") }
+            AtomicFile.removeLeftovers(of: "\(directory)/a")
+            #expect(entries(of: directory).sorted() == kept.sorted())
+            AtomicFile.removeLeftovers(of: "\(directory)/none/a")
+        }
+    }
+
     @Test func impossibleDestinationsAreNamed() throws {
         try withTemporaryDirectory { directory in
             let model = try TestModels.smallest()

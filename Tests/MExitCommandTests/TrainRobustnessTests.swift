@@ -35,6 +35,8 @@ import Testing
         #expect(last.status == 0, "\(last.errors)")
         #expect(try fixture.bytes("m.mexit") == fixture.bytes("straight/m.mexit"))
         #expect(try fixture.bytes("best.mexit") == fixture.bytes("straight/best.mexit"))
+        let left = try FileManager.default.contentsOfDirectory(atPath: fixture.path).filter { $0.hasSuffix(".tmp") }
+        #expect(left.isEmpty, "\(left)")
     }
 
     /// A limit on the size of files acts as a full disk does: the write fails half-way.

@@ -1,0 +1,43 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+extension AtomicFile {
+    /// Removes the temporary files of processes that were killed while they wrote this file.
+    ///
+    /// Only a file named as ``write(to:_:)`` names them, by a process that is no more, is touched. For programs that own the file: where
+    /// several machines share a directory, a process of another machine cannot be seen. Failures are passed over: what is left does no
+    /// harm but take space.
+    public static func removeLeftovers(of path: String) {
+        let (directory, name) = split(path)
+        for entry in entries(of: directory) {
+            // Signal 0 asks whether the process is there.
+            if let process = writer(of: entry, name: name), kill(process, 0) != 0, errno == ESRCH { unlink("\(directory)/\(entry)") }
+        }
+    }
+
+    /// The process that made a temporary file; nil for any other file.
+    private static func writer(of entry: String, name: Substring) -> pid_t? {
+        let prefix = ".\(name.prefix(200))."
+        guard entry.hasPrefix(prefix), entry.hasSuffix(".tmp"), entry.utf8.count > prefix.utf8.count + 4 else { return nil }
+        let numbers = entry.dropFirst(prefix.count).dropLast(4).split(separator: ".", omittingEmptySubsequences: false)
+        guard numbers.count == 2, Int(numbers[1]) != nil, let process = pid_t(numbers[0]), process > 0 else { return nil }
+        return process
+    }
+
+    private static func entries(of directory: String) -> [String] {
+        guard let stream = opendir(directory) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            names.append(withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: $0.pointee)) { String(cString: $0) }
+            })
+        }
+        return names
+    }
+}
