@@ -772,6 +772,51 @@ void   mexit__upsample__free_unpacked
   assert(message->base.descriptor == &mexit__upsample__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   mexit__resize__init
+                     (Mexit__Resize         *message)
+{
+  static const Mexit__Resize init_value = MEXIT__RESIZE__INIT;
+  *message = init_value;
+}
+size_t mexit__resize__get_packed_size
+                     (const Mexit__Resize *message)
+{
+  assert(message->base.descriptor == &mexit__resize__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t mexit__resize__pack
+                     (const Mexit__Resize *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &mexit__resize__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t mexit__resize__pack_to_buffer
+                     (const Mexit__Resize *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &mexit__resize__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Mexit__Resize *
+       mexit__resize__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Mexit__Resize *)
+     protobuf_c_message_unpack (&mexit__resize__descriptor,
+                                allocator, len, data);
+}
+void   mexit__resize__free_unpacked
+                     (Mexit__Resize *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &mexit__resize__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   mexit__preprocessing__init
                      (Mexit__Preprocessing         *message)
 {
@@ -1633,7 +1678,7 @@ const ProtobufCMessageDescriptor mexit__exit__descriptor =
   (ProtobufCMessageInit) mexit__exit__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor mexit__node__field_descriptors[15] =
+static const ProtobufCFieldDescriptor mexit__node__field_descriptors[16] =
 {
   {
     "name",
@@ -1815,6 +1860,18 @@ static const ProtobufCFieldDescriptor mexit__node__field_descriptors[15] =
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "resize",
+    28,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Mexit__Node, operation_case),
+    offsetof(Mexit__Node, resize),
+    &mexit__resize__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned mexit__node__field_indices_by_name[] = {
   6,   /* field[6] = activation */
@@ -1831,13 +1888,14 @@ static const unsigned mexit__node__field_indices_by_name[] = {
   12,   /* field[12] = linear */
   9,   /* field[9] = max_pool */
   0,   /* field[0] = name */
+  15,   /* field[15] = resize */
   14,   /* field[14] = upsample */
 };
 static const ProtobufCIntRange mexit__node__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 16, 3 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor mexit__node__descriptor =
 {
@@ -1847,7 +1905,7 @@ const ProtobufCMessageDescriptor mexit__node__descriptor =
   "Mexit__Node",
   "mexit",
   sizeof(Mexit__Node),
-  15,
+  16,
   mexit__node__field_descriptors,
   mexit__node__field_indices_by_name,
   2,  mexit__node__number_ranges,
@@ -2388,6 +2446,70 @@ const ProtobufCMessageDescriptor mexit__upsample__descriptor =
   mexit__upsample__field_indices_by_name,
   1,  mexit__upsample__number_ranges,
   (ProtobufCMessageInit) mexit__upsample__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor mexit__resize__field_descriptors[3] =
+{
+  {
+    "height",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Resize, height),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "width",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Resize, width),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "align_corners",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Resize, align_corners),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned mexit__resize__field_indices_by_name[] = {
+  2,   /* field[2] = align_corners */
+  0,   /* field[0] = height */
+  1,   /* field[1] = width */
+};
+static const ProtobufCIntRange mexit__resize__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor mexit__resize__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "mexit.Resize",
+  "Resize",
+  "Mexit__Resize",
+  "mexit",
+  sizeof(Mexit__Resize),
+  3,
+  mexit__resize__field_descriptors,
+  mexit__resize__field_indices_by_name,
+  1,  mexit__resize__number_ranges,
+  (ProtobufCMessageInit) mexit__resize__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor mexit__preprocessing__field_descriptors[2] =

@@ -63,6 +63,13 @@ extension Operation {
         case .upsample(let factor):
             node.operation_case = MEXIT__NODE__OPERATION_UPSAMPLE
             node.upsample = try arena.make(mexit__upsample__init) { $0.factor = try unsigned(factor, "\(name): factor") }
+        case .resize(let resize):
+            node.operation_case = MEXIT__NODE__OPERATION_RESIZE
+            node.resize = try arena.make(mexit__resize__init) {
+                $0.height = try unsigned(resize.height, "\(name): height")
+                $0.width = try unsigned(resize.width, "\(name): width")
+                $0.align_corners = resize.alignsCorners ? 1 : 0
+            }
         }
     }
 
@@ -104,6 +111,9 @@ extension Operation {
             self = .flatten
         case MEXIT__NODE__OPERATION_UPSAMPLE:
             self = .upsample(factor: Int(node.upsample.pointee.factor))
+        case MEXIT__NODE__OPERATION_RESIZE:
+            let resize = node.resize.pointee
+            self = .resize(Resize(height: Int(resize.height), width: Int(resize.width), alignsCorners: resize.align_corners != 0))
         default:
             throw CheckpointError(.malformed, "node '\(name)' has no operation")
         }

@@ -31,7 +31,7 @@ extension Graph {
             return shapes[index].count * taps
         case .linear:
             return shapes[index].count * shapes[nodes[index].inputs[0]].count
-        case .input, .batchNorm, .activation, .add, .concat, .maxPool, .averagePool, .globalAveragePool, .flatten, .upsample:
+        case .input, .batchNorm, .activation, .add, .concat, .maxPool, .averagePool, .globalAveragePool, .flatten, .upsample, .resize:
             return 0
         }
     }
@@ -45,7 +45,7 @@ extension Graph {
         case .conv2d, .linear:
             let macs = macs(ofNode: index)
             return Cost(macs: macs, flops: 2 * macs, parameters: parameters)
-        case .batchNorm, .activation, .add, .concat, .maxPool, .averagePool, .globalAveragePool, .flatten, .upsample:
+        case .batchNorm, .activation, .add, .concat, .maxPool, .averagePool, .globalAveragePool, .flatten, .upsample, .resize:
             return Cost(flops: shapes[index].count, parameters: parameters)
         }
     }

@@ -56,6 +56,14 @@ extension Operation {
                 throw GraphError(.badOperation, "\(node): upsampling factor is \(factor); it must be 1 ... 64")
             }
             return try Shape.map(channels: x.channels, height: x.height * factor, width: x.width * factor).checked(node: node)
+        case .resize(let resize):
+            let x = try inputs[0].requireMap(node: node, kind: kind)
+            guard (1...Resize.largestSide).contains(resize.height), (1...Resize.largestSide).contains(resize.width) else {
+                throw GraphError(
+                    .badOperation,
+                    "\(node): resizing to \(resize.height) x \(resize.width); height and width must be 1 ... \(Resize.largestSide)")
+            }
+            return try Shape.map(channels: x.channels, height: resize.height, width: resize.width).checked(node: node)
         }
     }
 
@@ -65,7 +73,8 @@ extension Operation {
             case .input: (0...0, "none")
             case .add: (2...Int.max, "two or more")
             case .concat: (1...Int.max, "one or more")
-            case .conv2d, .batchNorm, .activation, .maxPool, .averagePool, .globalAveragePool, .linear, .flatten, .upsample:
+            case .conv2d, .batchNorm, .activation, .maxPool, .averagePool, .globalAveragePool, .linear, .flatten, .upsample,
+                .resize:
                 (1...1, "one")
             }
         guard allowed.contains(count) else {
@@ -143,6 +152,11 @@ extension Conv2D {
             throw GraphError(.badOperation, "\(node): the weights would have over \(Shape.maximumCount) elements")
         }
     }
+}
+
+extension Resize {
+    /// The largest height or width accepted: keeps the arithmetic of positions far from overflow.
+    static let largestSide = 65536
 }
 
 extension Pool2D {

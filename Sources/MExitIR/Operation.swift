@@ -23,6 +23,8 @@ public enum Operation: Hashable, Sendable {
     case flatten
     /// Nearest-neighbour upsampling by a whole factor.
     case upsample(factor: Int)
+    /// Bilinear interpolation to another height and width, larger or smaller.
+    case resize(Resize)
 }
 
 /// A two-dimensional convolution (cross-correlation), weights `[outChannels, inChannels / groups, kernelHeight, kernelWidth]`.
@@ -86,6 +88,24 @@ public struct Linear: Hashable, Sendable {
     }
 }
 
+/// Bilinear interpolation of a map of H x W pixels to `height` x `width`, without smoothing where it shrinks.
+///
+/// Output row i takes its value from between two rows of the input, at i (H - 1) / (height - 1) (0 if height is 1) where corners are
+/// aligned, else at max((i + 0.5) H / height - 0.5, 0), beyond the last row from the last row; columns likewise. These are the two modes of
+/// PyTorch's `interpolate(mode="bilinear")`.
+public struct Resize: Hashable, Sendable {
+    public var height: Int
+    public var width: Int
+    /// Whether the corner pixels of input and output have the same place; otherwise pixels are areas.
+    public var alignsCorners: Bool
+
+    public init(height: Int, width: Int, alignsCorners: Bool) {
+        self.height = height
+        self.width = width
+        self.alignsCorners = alignsCorners
+    }
+}
+
 /// Elementwise functions.
 public enum Activation: Hashable, Sendable {
     case relu
@@ -127,6 +147,7 @@ extension Operation {
         case .linear: "linear"
         case .flatten: "flatten"
         case .upsample: "upsample"
+        case .resize: "resize"
         }
     }
 }

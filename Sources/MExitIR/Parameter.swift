@@ -44,7 +44,7 @@ extension Graph {
         case .batchNorm:
             let channels = [shapes[index].channels]
             return ParameterRole.allCases.map { spec($0, channels) }
-        case .input, .activation, .add, .concat, .maxPool, .averagePool, .globalAveragePool, .flatten, .upsample:
+        case .input, .activation, .add, .concat, .maxPool, .averagePool, .globalAveragePool, .flatten, .upsample, .resize:
             return []
         }
     }

@@ -29,7 +29,8 @@ enum TestModels {
             .conv2d(Conv2D(outChannels: 4, kernelHeight: 1, kernelWidth: 3, stride: 2, padding: 1, dilation: 1, groups: 2, hasBias: true)), [x],
             name: "grouped")
         let up = builder.append(.upsample(factor: 2), [grouped], name: "up")
-        let sum = builder.append(.add, [up, up], name: "sum")
+        let resized = builder.append(.resize(Resize(height: 5, width: 3, alignsCorners: true)), [up], name: "resized")
+        let sum = builder.append(.add, [resized, resized], name: "sum")
         let joined = builder.append(.concat, [sum, sum], name: "joined")
         builder.append(.batchNorm(epsilon: 1e-3), [joined], name: "unused")
         let mean = builder.append(.globalAveragePool, [joined], name: "exit1.mean")

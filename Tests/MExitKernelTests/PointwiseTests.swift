@@ -136,6 +136,41 @@ import _MExitTestSupport
         }
     }
 
+    /// Against double precision; the kernels' own order of roundings allows a few units of the largest value.
+    @Test(arguments: [(1, 1), (2, 7), (7, 5), (16, 300)], [true, false]) func resizing(size: (Int, Int), alignCorners: Bool) throws {
+        func place(_ i: Int, _ from: Int, _ to: Int) -> (low: Int, high: Int, weight: Double) {
+            let aligned = to > 1 ? Double(i) * Double(from - 1) / Double(to - 1) : 0
+            let position = alignCorners ? aligned : max((Double(i) + 0.5) * Double(from) / Double(to) - 0.5, 0)
+            return (Int(position), min(Int(position) + 1, from - 1), position - position.rounded(.down))
+        }
+        try Self.withEverySize { xm, _, x, _, what in
+            var ym = mexit_map_make(xm.channels, Int32(size.0), Int32(size.1), 1)
+            let y = (0..<Self.samples).map { _ in MapBuffer(ym) }
+            withInputs(x) { xs in withOutputs(y) { mexit_resize_bilinear_f32(&xm, &ym, alignCorners, xs, $0, Self.samples) } }
+            let (height, width) = (Int(xm.height), Int(xm.width))
+            for s in 0..<Self.samples {
+                try y[s].check()
+                let values = x[s].values
+                let largest = Double(values.map(abs).max() ?? 0)
+                var expected: [Double] = []
+                for c in 0..<Int(xm.channels) {
+                    for h in 0..<size.0 {
+                        let v = place(h, height, size.0)
+                        for w in 0..<size.1 {
+                            let u = place(w, width, size.1)
+                            func row(_ r: Int) -> Double {
+                                (1 - u.weight) * Double(values[(c * height + r) * width + u.low])
+                                    + u.weight * Double(values[(c * height + r) * width + u.high])
+                            }
+                            expected.append((1 - v.weight) * row(v.low) + v.weight * row(v.high))
+                        }
+                    }
+                }
+                try assertClose(y[s].values, expected, within: expected.map { _ in 8 * Double(Float.ulpOfOne) * largest }, what)
+            }
+        }
+    }
+
     @Test(arguments: [(1, 1), (2, 3), (3, 1)]) func upsampling(rows: Int, columns: Int) throws {
         try Self.withEverySize { xm, _, x, _, what in
             var ym = mexit_map_make(xm.channels, xm.height * Int32(rows), xm.width * Int32(columns), 1)

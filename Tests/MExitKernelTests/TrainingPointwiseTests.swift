@@ -100,6 +100,30 @@ import Testing
         }
     }
 
+    /// The transpose of the forward pass: what each input pixel gives to each output pixel comes back.
+    @Test(arguments: [true, false]) func resizeGradientIsTheTranspose(alignCorners: Bool) {
+        for (from, to) in Self.halos {
+            for (small, large) in [((3, 5), (6, 15)), ((6, 7), (2, 3)), ((1, 4), (5, 1)), ((4, 6), (4, 300))] {
+                var random = TrainingRandom(9)
+                var dxm = trainingMap(2, small.0, small.1, halo: to), dym = trainingMap(2, large.0, large.1, halo: from)
+                let dy = TrainingSamples(dym, count: 2)
+                dy.randomize(&random)
+                var reference = [Double](repeating: 0, count: 2 * 2 * small.0 * small.1)
+                for pixel in 0..<small.0 * small.1 {
+                    let unit = TrainingSamples(dxm, count: 2), out = TrainingSamples(dym, count: 2)
+                    for n in 0..<2 { for c in 0..<2 { unit[n, c, pixel / small.1, pixel % small.1] = 1 } }
+                    mexit_resize_bilinear_f32(&dxm, &dym, alignCorners, unit.constPointers, out.pointers, 2)
+                    dy.forEach { n, c, h, w in
+                        reference[(n * 2 + c) * small.0 * small.1 + pixel] += Double(out[n, c, h, w]) * Double(dy[n, c, h, w])
+                    }
+                }
+                check(dxm, count: 2, terms: 4 * large.0 * large.1, "resize", reference: reference) { dx, accumulate in
+                    mexit_resize_bilinear_backward_f32(&dxm, &dym, alignCorners, dy.constPointers, dx.pointers, 2, accumulate)
+                }
+            }
+        }
+    }
+
     @Test func globalAverageSpreadsEvenly() {
         for halo in [0, 1] {
             var random = TrainingRandom(8), dym = trainingMap(4, 1, 1, halo: 0), dxm = trainingMap(4, 3, 5, halo: halo)

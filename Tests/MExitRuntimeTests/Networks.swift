@@ -30,7 +30,9 @@ enum Networks {
         }
         let strided = b.append(.conv2d(Conv2D(outChannels: 7, kernel: 3, stride: 2, padding: 1)), [x], name: "strided")
         let up = b.append(.upsample(factor: 2), [strided], name: "up")
-        let valid = b.append(.conv2d(Conv2D(outChannels: 6, kernelHeight: 1, kernelWidth: 3, stride: 1, padding: 0, dilation: 1, groups: 1, hasBias: true)), [up], name: "valid")
+        let wide = b.append(.resize(Resize(height: 9, width: 5, alignsCorners: true)), [up], name: "wide")
+        let small = b.append(.resize(Resize(height: 3, width: 6, alignsCorners: false)), [wide], name: "small")
+        let valid = b.append(.conv2d(Conv2D(outChannels: 6, kernelHeight: 1, kernelWidth: 3, stride: 1, padding: 0, dilation: 1, groups: 1, hasBias: true)), [small], name: "valid")
         let gap = b.append(.globalAveragePool, [valid], name: "gap")
         let f1 = b.append(.flatten, [gap], name: "f1")
         let both = b.append(.concat, [f1, l0], name: "both")

@@ -86,6 +86,15 @@ import Testing
         #expect(try GradientCase(graph, batch: 3).mismatches().isEmpty)
     }
 
+    @Test(arguments: [
+        Resize(height: 8, width: 9, alignsCorners: true), Resize(height: 2, width: 11, alignsCorners: true),
+        Resize(height: 7, width: 3, alignsCorners: false), Resize(height: 1, width: 1, alignsCorners: true),
+    ])
+    func resize(_ resize: Resize) throws {
+        let graph = try twoExits { builder, x in builder.append(.resize(resize), [x], name: "resize") }
+        #expect(try GradientCase(graph, batch: 3).mismatches().isEmpty)
+    }
+
     @Test func linearChain() throws {
         let graph = try twoExits(input: .vector(11), stem: 7) { builder, x in
             let a = builder.append(.linear(Linear(outFeatures: 9)), [x], name: "a")

@@ -18,6 +18,9 @@ public struct OperationFixture: Sendable {
         var epsilon: Float?
         var slope: Float?
         var factor: Int?
+        /// Height and width to which it resizes.
+        var to: [Int]?
+        var alignCorners: Bool?
     }
 
     public let file: FixtureFile
@@ -65,6 +68,10 @@ public struct OperationFixture: Sendable {
         case "maxPool": return .maxPool(pool)
         case "averagePool": return .averagePool(pool)
         case "globalAveragePool": return .globalAveragePool
+        case "resize":
+            let to = test.to ?? []
+            guard to.count == 2 else { throw TestSupportError("case '\(test.name)' has no height and width; \(FixtureFile.rebuild)") }
+            return .resize(Resize(height: to[0], width: to[1], alignsCorners: test.alignCorners ?? false))
         case "upsample": return .upsample(factor: test.factor ?? 1)
         case "add": return .add
         case "concat": return .concat

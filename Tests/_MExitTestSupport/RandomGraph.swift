@@ -74,7 +74,10 @@ private struct RandomGraph {
                 append(.linear(Linear(outFeatures: features, hasBias: chance(2))), [x], .vector(features))
                 return
             }
-            switch pick(0...7) {
+            switch pick(0...8) {
+            case 8:
+                let resize = Resize(height: pick(1...11), width: pick(1...11), alignsCorners: chance(2))
+                append(.resize(resize), [x], .map(channels: channels, height: resize.height, width: resize.width))
             case 0: append(.globalAveragePool, [x], .map(channels: channels, height: 1, width: 1))
             case 1:
                 let factor = pick(1...3)

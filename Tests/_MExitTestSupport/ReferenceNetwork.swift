@@ -77,6 +77,7 @@ public struct ReferenceNetwork {
                 let x = i % out.width / factor
                 return inputs[0][(c * shapes[0].height + y) * shapes[0].width + x]
             }
+        case .resize(let resize): return resized(inputs[0], resize, shapes[0])
         }
     }
 
@@ -104,6 +105,30 @@ public struct ReferenceNetwork {
                         }
                     }
                     y[(o * out.height + row) * out.width + column] = sum
+                }
+            }
+        }
+        return y
+    }
+
+    private func resized(_ x: [Double], _ resize: Resize, _ shape: Shape) -> [Double] {
+        func position(_ i: Int, _ from: Int, _ to: Int) -> (low: Int, high: Int, weight: Double) {
+            let place: Double =
+                if resize.alignsCorners { to > 1 ? Double(i) * Double(from - 1) / Double(to - 1) : 0 } else {
+                    max((Double(i) + 0.5) * Double(from) / Double(to) - 0.5, 0)
+                }
+            return (Int(place), min(Int(place) + 1, from - 1), place - place.rounded(.down))
+        }
+        var y: [Double] = []
+        for c in 0..<shape.channels {
+            for row in 0..<resize.height {
+                let v = position(row, shape.height, resize.height)
+                for column in 0..<resize.width {
+                    let h = position(column, shape.width, resize.width)
+                    func at(_ row: Int, _ column: Int) -> Double { x[(c * shape.height + row) * shape.width + column] }
+                    let top = (1 - h.weight) * at(v.low, h.low) + h.weight * at(v.low, h.high)
+                    let bottom = (1 - h.weight) * at(v.high, h.low) + h.weight * at(v.high, h.high)
+                    y.append((1 - v.weight) * top + v.weight * bottom)
                 }
             }
         }

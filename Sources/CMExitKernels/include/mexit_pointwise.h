@@ -30,6 +30,11 @@ void mexit_flatten_f32(const mexit_map *xm, const float *const *x, float *const 
 /* Nearest-neighbour upsampling by whole factors ym.height / xm.height and ym.width / xm.width. */
 void mexit_upsample_nearest_f32(const mexit_map *xm, const mexit_map *ym, const float *const *x, float *const *y, size_t n);
 
+/* Bilinear interpolation from xm's height and width to ym's. Positions: MExitIR's Resize. First along rows, then between
+ * two rows, each as fma(weight, b - a, a) with the weight rounded once. */
+void mexit_resize_bilinear_f32(const mexit_map *xm, const mexit_map *ym, bool align_corners, const float *const *x,
+                               float *const *y, size_t n);
+
 typedef struct mexit_pool2d {
   int32_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
   bool count_include_pad; /* average only: divide by kernel_h * kernel_w even where the window hangs over the edge */

@@ -43,6 +43,8 @@ void mexit_copy_f32(const mexit_map *dym, const mexit_map *dxm, const float *con
 void mexit_unflatten_f32(const mexit_map *dxm, const float *const *dy, float *const *dx, size_t n, bool accumulate);
 void mexit_upsample_nearest_backward_f32(const mexit_map *dxm, const mexit_map *dym, const float *const *dy,
                                          float *const *dx, size_t n, bool accumulate);
+void mexit_resize_bilinear_backward_f32(const mexit_map *dxm, const mexit_map *dym, bool align_corners,
+                                        const float *const *dy, float *const *dx, size_t n, bool accumulate);
 /* pool.x is the layout of dx, pool.y of dy. argmax as written by the forward pass. */
 void mexit_max_pool2d_backward_f32(const mexit_pool2d *, const float *const *dy, const int32_t *const *argmax,
                                    float *const *dx, size_t n, bool accumulate);

@@ -10,5 +10,6 @@ MEXIT_TARGET_BEGIN
 MEXIT_TARGET_END
 
 const mexit_pointwise_isa mexit_pointwise__avx512 = {NAME(scale_shift), NAME(unary),    NAME(add),
-                                                  NAME(max_pool),    NAME(avg_pool), NAME(linear)};
+                                                  NAME(max_pool),    NAME(avg_pool), NAME(linear),
+                                                  NAME(resize)};
 #endif

@@ -1,6 +1,7 @@
 #pragma once
 /* One instruction set's versions of the pointwise functions, each for one plane of one sample. */
 #include "mexit_pointwise.h"
+#include "resize.h"
 
 typedef struct mexit_plane {
   int32_t height, width;
@@ -17,6 +18,8 @@ typedef struct mexit_pointwise_isa {
   void (*avg_pool)(const mexit_pool2d *, const float *x, float *y);
   void (*linear)(int32_t in_features, int32_t out_features, const float *packed, const float *const *x, float *const *y,
                  size_t n);
+  /* One strip of a plane; x and y are the planes' pixels (0, 0). */
+  void (*resize)(const mexit_resize_strip *, const float *x, float *y);
 } mexit_pointwise_isa;
 
 extern const mexit_pointwise_isa mexit_pointwise__scalar;

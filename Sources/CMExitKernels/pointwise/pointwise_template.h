@@ -154,3 +154,27 @@ static void NAME(avg_pool)(const mexit_pool2d *p, const float *x, float *y) {
     else NAME(avg_pool_row)(p, x, h, y + h * p->y.row_stride);
   }
 }
+
+/* Each row of x that is needed is resized along its columns once, into the half of `rows` that its parity names: the two
+ * rows between which an output row lies differ in it. */
+static void NAME(resize)(const mexit_resize_strip *t, const float *x, float *y) {
+  float rows[2][MEXIT_RESIZE_STRIP];
+  int32_t held[2] = {-1, -1};
+  for (int32_t h = 0; h < t->y.height; h++) {
+    const mexit_resize_tap between = mexit_resize_tap_of(h, t->x.height, t->y.height, t->align_corners);
+    for (int32_t row = between.low; row <= between.high; row++) {
+      if (held[row & 1] == row) continue;
+      held[row & 1] = row;
+      const float *from = x + row * t->x.row_stride;
+      float *to = rows[row & 1];
+      for (int32_t i = 0; i < t->count; i++) {
+        const float a = from[t->low[i]], b = from[t->high[i]];
+        to[i] = __builtin_fmaf(t->weight[i], b - a, a);
+      }
+    }
+    const float *a = rows[between.low & 1], *b = rows[between.high & 1];
+    const float weight = between.weight;
+    float *to = y + h * t->y.row_stride + t->first;
+    for (int32_t i = 0; i < t->count; i++) to[i] = __builtin_fmaf(weight, b[i] - a[i], a[i]);
+  }
+}

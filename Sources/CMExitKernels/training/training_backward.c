@@ -3,12 +3,6 @@
 
 #include "training_table.h"
 
-static void zero_interior(const mexit_map *m, float *x) {
-  for (int32_t c = 0; c < m->channels; c++)
-    for (int32_t r = 0; r < m->height; r++)
-      mexit_zero_f32(x + c * m->channel_stride + r * m->row_stride, (size_t)m->width);
-}
-
 /* d op / d x at x. At a kink the derivative from the left, as PyTorch has it. */
 static float slope(mexit_unary op, float parameter, float x) {
   switch (op) {
@@ -77,7 +71,7 @@ void mexit_max_pool2d_backward_f32(const mexit_pool2d *p, const float *const *dy
                                    float *const *dx, size_t n, bool accumulate) {
   const mexit_map *xm = &p->x, *ym = &p->y;
   for (size_t k = 0; k < n; k++) {
-    if (!accumulate) zero_interior(xm, dx[k]);
+    if (!accumulate) mexit_zero_interior(xm, dx[k]);
     const int32_t *at = argmax[k];
     for (int32_t c = 0; c < ym->channels; c++) {
       float *to = dx[k] + c * xm->channel_stride;
@@ -97,7 +91,7 @@ void mexit_avg_pool2d_backward_f32(const mexit_pool2d *p, const float *const *dy
                                    bool accumulate) {
   const mexit_map *xm = &p->x, *ym = &p->y;
   for (size_t k = 0; k < n; k++) {
-    if (!accumulate) zero_interior(xm, dx[k]);
+    if (!accumulate) mexit_zero_interior(xm, dx[k]);
     for (int32_t c = 0; c < ym->channels; c++)
       for (int32_t r = 0; r < ym->height; r++) {
         const float *gr = dy[k] + c * ym->channel_stride + r * ym->row_stride;

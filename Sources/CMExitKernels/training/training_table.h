@@ -34,3 +34,9 @@ typedef struct mexit_training_table {
 extern const mexit_training_table mexit_training_table__scalar, mexit_training_table__avx2, mexit_training_table__avx512;
 /* The table of the best instruction set that may run here. */
 const mexit_training_table *mexit_training_table_best(void);
+
+static inline void mexit_zero_interior(const mexit_map *m, float *x) {
+  for (int32_t c = 0; c < m->channels; c++)
+    for (int32_t r = 0; r < m->height; r++)
+      mexit_zero_f32(x + c * m->channel_stride + r * m->row_stride, (size_t)m->width);
+}

@@ -32,6 +32,7 @@ typedef struct Mexit__GlobalAveragePool Mexit__GlobalAveragePool;
 typedef struct Mexit__Linear Mexit__Linear;
 typedef struct Mexit__Flatten Mexit__Flatten;
 typedef struct Mexit__Upsample Mexit__Upsample;
+typedef struct Mexit__Resize Mexit__Resize;
 typedef struct Mexit__Preprocessing Mexit__Preprocessing;
 typedef struct Mexit__Policy Mexit__Policy;
 typedef struct Mexit__Promise Mexit__Promise;
@@ -252,7 +253,8 @@ typedef enum {
   MEXIT__NODE__OPERATION_GLOBAL_AVERAGE_POOL = 24,
   MEXIT__NODE__OPERATION_LINEAR = 25,
   MEXIT__NODE__OPERATION_FLATTEN = 26,
-  MEXIT__NODE__OPERATION_UPSAMPLE = 27
+  MEXIT__NODE__OPERATION_UPSAMPLE = 27,
+  MEXIT__NODE__OPERATION_RESIZE = 28
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MEXIT__NODE__OPERATION__CASE)
 } Mexit__Node__OperationCase;
 
@@ -283,6 +285,7 @@ struct  Mexit__Node
     Mexit__Linear *linear;
     Mexit__Flatten *flatten;
     Mexit__Upsample *upsample;
+    Mexit__Resize *resize;
   };
 };
 #define MEXIT__NODE__INIT \
@@ -416,6 +419,21 @@ struct  Mexit__Upsample
 #define MEXIT__UPSAMPLE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&mexit__upsample__descriptor) \
     , 0 }
+
+
+/*
+ * Bilinear.
+ */
+struct  Mexit__Resize
+{
+  ProtobufCMessage base;
+  uint32_t height;
+  uint32_t width;
+  protobuf_c_boolean align_corners;
+};
+#define MEXIT__RESIZE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&mexit__resize__descriptor) \
+    , 0, 0, 0 }
 
 
 /*
@@ -963,6 +981,25 @@ Mexit__Upsample *
 void   mexit__upsample__free_unpacked
                      (Mexit__Upsample *message,
                       ProtobufCAllocator *allocator);
+/* Mexit__Resize methods */
+void   mexit__resize__init
+                     (Mexit__Resize         *message);
+size_t mexit__resize__get_packed_size
+                     (const Mexit__Resize   *message);
+size_t mexit__resize__pack
+                     (const Mexit__Resize   *message,
+                      uint8_t             *out);
+size_t mexit__resize__pack_to_buffer
+                     (const Mexit__Resize   *message,
+                      ProtobufCBuffer     *buffer);
+Mexit__Resize *
+       mexit__resize__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   mexit__resize__free_unpacked
+                     (Mexit__Resize *message,
+                      ProtobufCAllocator *allocator);
 /* Mexit__Preprocessing methods */
 void   mexit__preprocessing__init
                      (Mexit__Preprocessing         *message);
@@ -1206,6 +1243,9 @@ typedef void (*Mexit__Flatten_Closure)
 typedef void (*Mexit__Upsample_Closure)
                  (const Mexit__Upsample *message,
                   void *closure_data);
+typedef void (*Mexit__Resize_Closure)
+                 (const Mexit__Resize *message,
+                  void *closure_data);
 typedef void (*Mexit__Preprocessing_Closure)
                  (const Mexit__Preprocessing *message,
                   void *closure_data);
@@ -1262,6 +1302,7 @@ extern const ProtobufCMessageDescriptor mexit__global_average_pool__descriptor;
 extern const ProtobufCMessageDescriptor mexit__linear__descriptor;
 extern const ProtobufCMessageDescriptor mexit__flatten__descriptor;
 extern const ProtobufCMessageDescriptor mexit__upsample__descriptor;
+extern const ProtobufCMessageDescriptor mexit__resize__descriptor;
 extern const ProtobufCMessageDescriptor mexit__preprocessing__descriptor;
 extern const ProtobufCMessageDescriptor mexit__policy__descriptor;
 extern const ProtobufCMessageDescriptor mexit__promise__descriptor;

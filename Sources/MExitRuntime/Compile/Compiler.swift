@@ -129,6 +129,7 @@ struct Compiler {
         case .flatten:
             return memory.isPlaced(operation.inputs[0], inside: operation.output, atChannel: 0) ? .nothing : .flatten
         case .upsample: return .upsample
+        case .resize(let resize): return .resize(alignsCorners: resize.alignsCorners)
         }
     }
 }

@@ -16,6 +16,7 @@ struct FusedOperation {
         case globalAveragePool
         case flatten
         case upsample(factor: Int)
+        case resize(Resize)
     }
 
     var kind: Kind
@@ -112,7 +113,7 @@ struct Fusion {
     private func takesRelu(_ kind: FusedOperation.Kind) -> Bool {
         switch kind {
         case .conv2d, .batchNorm, .add: true
-        case .linear, .activation, .concat, .maxPool, .averagePool, .globalAveragePool, .flatten, .upsample: false
+        case .linear, .activation, .concat, .maxPool, .averagePool, .globalAveragePool, .flatten, .upsample, .resize: false
         }
     }
 
@@ -130,6 +131,7 @@ struct Fusion {
         case .linear(let linear): .linear(linear)
         case .flatten: .flatten
         case .upsample(let factor): .upsample(factor: factor)
+        case .resize(let resize): .resize(resize)
         }
     }
 }

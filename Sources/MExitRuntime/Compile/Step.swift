@@ -21,6 +21,7 @@ struct Step {
         case globalAveragePool
         case flatten
         case upsample
+        case resize(alignsCorners: Bool)
     }
 
     let kind: Kind

@@ -48,6 +48,7 @@ package struct StepDescription: Sendable {
         case .globalAveragePool: ("globalAveragePool", "mexit_global_avg_pool_f32")
         case .flatten: ("flatten", "mexit_flatten_f32")
         case .upsample: ("upsample", "mexit_upsample_nearest_f32")
+        case .resize: ("resize", "mexit_resize_bilinear_f32")
         }
     }
 }

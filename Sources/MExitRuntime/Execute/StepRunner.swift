@@ -100,6 +100,7 @@ final class StepRunner: @unchecked Sendable {
         case .globalAveragePool: mexit_global_avg_pool_f32(&xMap, &yMap, x, y, count)
         case .flatten: mexit_flatten_f32(&xMap, x, y, count)
         case .upsample: mexit_upsample_nearest_f32(&xMap, &yMap, x, y, count)
+        case .resize(let alignsCorners): mexit_resize_bilinear_f32(&xMap, &yMap, alignsCorners, x, y, count)
         }
     }
 

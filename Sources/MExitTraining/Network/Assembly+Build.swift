@@ -77,6 +77,9 @@ extension Assembly {
         case .upsample:
             addForwardUpsample(node: index)
             return { try self.addBackwardUpsample(node: index) }
+        case .resize(let resize):
+            addForward(resize, node: index)
+            return { try self.addBackward(resize, node: index) }
         }
     }
 

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from .errors import MexitError, require
 from .model import Model
 from .operations import (
-    Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Linear, MaxPool, Upsample,
+    Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Linear, MaxPool, Resize, Upsample,
 )
 
 Array = numpy.ndarray
@@ -66,7 +66,22 @@ def _run(operation: object, inputs: List[Array], weights: Dict[str, Array]) -> A
         return x.reshape(len(x), -1)
     if isinstance(operation, Upsample):
         return x.repeat(operation.factor, axis=2).repeat(operation.factor, axis=3)
+    if isinstance(operation, Resize):
+        rows = _interpolation(x.shape[2], operation.height, operation.align_corners, x.dtype)
+        columns = _interpolation(x.shape[3], operation.width, operation.align_corners, x.dtype)
+        return rows @ x @ columns.T
     raise MexitError(f"cannot evaluate {operation!r}")
+
+
+def _interpolation(size: int, to: int, align_corners: bool, dtype: numpy.dtype) -> Array:
+    """The matrix [to, size] that interpolates linearly between neighbours."""
+    i = numpy.arange(to)
+    if align_corners:
+        position = i * ((size - 1) / (to - 1)) if to > 1 else numpy.zeros(1)
+    else:
+        position = numpy.maximum((i + 0.5) * size / to - 0.5, 0)
+    distance = numpy.abs(numpy.minimum(position, size - 1)[:, None] - numpy.arange(size))
+    return numpy.maximum(1 - distance, 0).astype(dtype)
 
 
 def _channels(values: Array, x: Array) -> Array:

@@ -93,7 +93,7 @@ class Exit(_message.Message):
     def __init__(self, name: _Optional[str] = ..., logits: _Optional[int] = ...) -> None: ...
 
 class Node(_message.Message):
-    __slots__ = ("name", "block", "inputs", "input", "conv2d", "batch_norm", "activation", "add", "concat", "max_pool", "average_pool", "global_average_pool", "linear", "flatten", "upsample")
+    __slots__ = ("name", "block", "inputs", "input", "conv2d", "batch_norm", "activation", "add", "concat", "max_pool", "average_pool", "global_average_pool", "linear", "flatten", "upsample", "resize")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BLOCK_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
@@ -109,6 +109,7 @@ class Node(_message.Message):
     LINEAR_FIELD_NUMBER: _ClassVar[int]
     FLATTEN_FIELD_NUMBER: _ClassVar[int]
     UPSAMPLE_FIELD_NUMBER: _ClassVar[int]
+    RESIZE_FIELD_NUMBER: _ClassVar[int]
     name: str
     block: str
     inputs: _containers.RepeatedScalarFieldContainer[int]
@@ -124,7 +125,8 @@ class Node(_message.Message):
     linear: Linear
     flatten: Flatten
     upsample: Upsample
-    def __init__(self, name: _Optional[str] = ..., block: _Optional[str] = ..., inputs: _Optional[_Iterable[int]] = ..., input: _Optional[_Union[Input, _Mapping]] = ..., conv2d: _Optional[_Union[Conv2d, _Mapping]] = ..., batch_norm: _Optional[_Union[BatchNorm, _Mapping]] = ..., activation: _Optional[_Union[Activation, _Mapping]] = ..., add: _Optional[_Union[Add, _Mapping]] = ..., concat: _Optional[_Union[Concat, _Mapping]] = ..., max_pool: _Optional[_Union[Pool2d, _Mapping]] = ..., average_pool: _Optional[_Union[Pool2d, _Mapping]] = ..., global_average_pool: _Optional[_Union[GlobalAveragePool, _Mapping]] = ..., linear: _Optional[_Union[Linear, _Mapping]] = ..., flatten: _Optional[_Union[Flatten, _Mapping]] = ..., upsample: _Optional[_Union[Upsample, _Mapping]] = ...) -> None: ...
+    resize: Resize
+    def __init__(self, name: _Optional[str] = ..., block: _Optional[str] = ..., inputs: _Optional[_Iterable[int]] = ..., input: _Optional[_Union[Input, _Mapping]] = ..., conv2d: _Optional[_Union[Conv2d, _Mapping]] = ..., batch_norm: _Optional[_Union[BatchNorm, _Mapping]] = ..., activation: _Optional[_Union[Activation, _Mapping]] = ..., add: _Optional[_Union[Add, _Mapping]] = ..., concat: _Optional[_Union[Concat, _Mapping]] = ..., max_pool: _Optional[_Union[Pool2d, _Mapping]] = ..., average_pool: _Optional[_Union[Pool2d, _Mapping]] = ..., global_average_pool: _Optional[_Union[GlobalAveragePool, _Mapping]] = ..., linear: _Optional[_Union[Linear, _Mapping]] = ..., flatten: _Optional[_Union[Flatten, _Mapping]] = ..., upsample: _Optional[_Union[Upsample, _Mapping]] = ..., resize: _Optional[_Union[Resize, _Mapping]] = ...) -> None: ...
 
 class Input(_message.Message):
     __slots__ = ("dims",)
@@ -227,6 +229,16 @@ class Upsample(_message.Message):
     FACTOR_FIELD_NUMBER: _ClassVar[int]
     factor: int
     def __init__(self, factor: _Optional[int] = ...) -> None: ...
+
+class Resize(_message.Message):
+    __slots__ = ("height", "width", "align_corners")
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    ALIGN_CORNERS_FIELD_NUMBER: _ClassVar[int]
+    height: int
+    width: int
+    align_corners: bool
+    def __init__(self, height: _Optional[int] = ..., width: _Optional[int] = ..., align_corners: bool = ...) -> None: ...
 
 class Preprocessing(_message.Message):
     __slots__ = ("mean", "std")

@@ -16,7 +16,7 @@ from .graph import Exit, Graph, Node
 from .onnx_patterns import bounds
 from .onnx_source import Source, attributes, describe
 from .operations import (
-    Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Input, Linear, MaxPool, Operation, Upsample,
+    Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Input, Linear, MaxPool, Operation, Resize, Upsample,
 )
 from .shapes import Shape, output_shape
 
@@ -354,7 +354,10 @@ def _pad(build: Build, node: Any, values: Values) -> Result:
 def _resize(build: Build, node: Any, values: Values) -> Result:
     x = _value(node, 0, values)
     options = attributes(node)
-    require(options.get("mode", "nearest") == "nearest", f"{describe(node)} interpolates ({options.get('mode')}); nearest is supported")
+    mode = options.get("mode", "nearest")
+    if mode == "linear":
+        return _bilinear(build, node, x, options)
+    require(mode == "nearest", f"{describe(node)} interpolates ({mode}); nearest and linear are supported")
     shape = (build.source.batch, *build.shapes[x.node])
     position = 1 if node.op_type == "Upsample" else 2
     if len(node.input) > 3 and node.input[3]:
@@ -369,6 +372,29 @@ def _resize(build: Build, node: Any, values: Values) -> Result:
     supported = node.op_type == "Upsample" or modes in (("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("half_pixel", "round_prefer_ceil"))
     require(supported, f"{describe(node)} has coordinates '{modes[0]}' and rounding '{modes[1]}'; asymmetric and floor are supported")
     return build.add(node, Upsample(factor), [x])
+
+
+def _bilinear(build: Build, node: Any, x: Value, options: Dict[str, Any]) -> Result:
+    require(node.op_type == "Resize" and build.source.opset >= 11, f"{describe(node)} interpolates as before opset 11; export it with a newer one")
+    shape = (build.source.batch, *build.shapes[x.node])
+    require(len(shape) == 4, f"{describe(node)} interpolates a vector; maps are supported")
+    axes = [axis % 4 for axis in options.get("axes", range(4))]
+    given = len(node.input) > 3 and node.input[3]
+    wanted = build.weights(node, 3) if given else [factor * shape[axis] for factor, axis in zip(build.weights(node, 2), axes)]
+    sizes = {axis: round(float(size)) for axis, size in zip(axes, wanted)}
+    whole = all(abs(size - sizes[axis]) <= 1e-5 * size for axis, size in zip(axes, wanted))
+    require(whole, f"{describe(node)} has scales that do not give whole sizes; give it sizes")
+    height, width = sizes.get(2, shape[2]), sizes.get(3, shape[3])
+    same = all(sizes.get(axis, shape[axis]) == shape[axis] for axis in (0, 1))
+    require(same, f"{describe(node)} resizes batch or channels; height and width are supported")
+    coordinates = options.get("coordinate_transformation_mode", "half_pixel")
+    # PyTorch's half pixels are others where a side becomes 1.
+    known = coordinates in ("align_corners", "half_pixel") or (coordinates == "pytorch_half_pixel" and all(
+        to > 1 or size == 1 for to, size in ((height, shape[2]), (width, shape[3]))))
+    require(known, f"{describe(node)} has coordinates '{coordinates}' for {shape[2]} x {shape[3]} to {height} x {width}; align_corners and half_pixel are supported")
+    require(not options.get("antialias", 0), f"{describe(node)} smooths (antialias), which is not supported")
+    require(options.get("keep_aspect_ratio_policy", "stretch") == "stretch", f"{describe(node)} keeps the aspect ratio; sizes as they are given are supported")
+    return build.add(node, Resize(height, width, coordinates == "align_corners"), [x])
 
 
 # ---- Activation functions ------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from onnx import helper
 
 from .errors import MexitError
 from .operations import (
-    Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Linear, MaxPool, Operation, Upsample,
+    Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Linear, MaxPool, Operation, Resize, Upsample,
 )
 
 
@@ -42,6 +42,15 @@ def emit(operation: Operation, output: str, inputs: Sequence[str], weights: Dict
         return [
             _constant(f"{output}/scales", [1.0, 1.0, float(operation.factor), float(operation.factor)], [4]),
             _node("Resize", output, [inputs[0], "", f"{output}/scales"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+        ]
+    if isinstance(operation, Resize):
+        shape, sides, sizes = (f"{output}/{name}" for name in ("shape", "sides", "sizes"))
+        coordinates = "align_corners" if operation.align_corners else "half_pixel"
+        # Sizes, not scales, which are rounded; batch and channels are as they come.
+        return [
+            helper.make_node("Shape", inputs, [shape], name=shape, end=2), _integers(sides, [operation.height, operation.width]),
+            helper.make_node("Concat", [shape, sides], [sizes], name=sizes, axis=0),
+            _node("Resize", output, [inputs[0], "", "", sizes], mode="linear", coordinate_transformation_mode=coordinates),
         ]
     raise MexitError(f"{operation!r} has no ONNX form")
 
@@ -85,6 +94,11 @@ def _activation(operation: Activation, output: str, x: str) -> List[Any]:
 
 def _node(kind: str, output: str, inputs: Sequence[str], **attributes: Any) -> Any:
     return helper.make_node(kind, list(inputs), [output], name=output, **attributes)
+
+
+def _integers(name: str, values: List[int]) -> Any:
+    tensor = helper.make_tensor(name, 7, [len(values)], values)  # 7: int64
+    return helper.make_node("Constant", [], [name], name=name, value=tensor)
 
 
 def _constant(name: str, values: List[float], dims: List[int]) -> Any:

@@ -98,8 +98,17 @@ class Upsample:
     factor: int
 
 
+@dataclass(frozen=True)
+class Resize:
+    """Bilinear, to this height and width; `align_corners` as in torch's `interpolate`."""
+
+    height: int
+    width: int
+    align_corners: bool = False
+
+
 Operation = Union[
-    Input, Conv2d, BatchNorm, Activation, Add, Concat, MaxPool, AveragePool, GlobalAveragePool, Linear, Flatten, Upsample
+    Input, Conv2d, BatchNorm, Activation, Add, Concat, MaxPool, AveragePool, GlobalAveragePool, Linear, Flatten, Upsample, Resize
 ]
 
 # The name of each operation in the `oneof` of mexit.proto.
@@ -116,5 +125,6 @@ KINDS = {
     "linear": Linear,
     "flatten": Flatten,
     "upsample": Upsample,
+    "resize": Resize,
 }
 KIND_OF = {operation: kind for kind, operation in KINDS.items()}

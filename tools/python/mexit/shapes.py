@@ -7,13 +7,14 @@ from typing import Sequence, Tuple
 from .errors import require, shortened
 from .operations import (
     ACTIVATIONS, Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Input, Linear,
-    MaxPool, Operation, Upsample,
+    MaxPool, Operation, Resize, Upsample,
 )
 
 Shape = Tuple[int, ...]
 MAX_ELEMENTS = (1 << 31) - 1
 MAX_GEOMETRY = 1024
 MAX_UPSAMPLING = 64
+MAX_SIDE = 65536
 
 
 def output_shape(operation: Operation, inputs: Sequence[Shape]) -> Shape:
@@ -74,6 +75,10 @@ def _infer(operation: Operation, inputs: Sequence[Shape]) -> Shape:
         channels, height, width = _maps(first)
         _within(operation, 1, MAX_UPSAMPLING, "factor")
         return (channels, height * operation.factor, width * operation.factor)
+    if isinstance(operation, Resize):
+        channels, _, _ = _maps(first)
+        _within(operation, 1, MAX_SIDE, "height", "width")
+        return (channels, operation.height, operation.width)
     raise AssertionError(f"operation {operation!r} has no shape rule")
 
 

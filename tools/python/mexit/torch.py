@@ -22,7 +22,7 @@ from .files import Path
 from .graph import Graph
 from .model import Model
 from .operations import (
-    Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Linear, MaxPool, Operation, Upsample,
+    Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Linear, MaxPool, Operation, Resize, Upsample,
 )
 
 BATCH_NORM_MOMENTUM = 0.1
@@ -150,6 +150,8 @@ def _apply(operation: Operation, inputs: List[Tensor], layer: Optional[nn.Module
         return x.flatten(1)
     if isinstance(operation, Upsample):
         return functional.interpolate(x, scale_factor=operation.factor, mode="nearest")
+    if isinstance(operation, Resize):
+        return functional.interpolate(x, size=(operation.height, operation.width), mode="bilinear", align_corners=operation.align_corners)
     raise MexitError(f"cannot run {operation!r} in torch")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Optional
 
 import pytest
-from networks import linear_model, mixed_model
+from networks import linear_model, mixed_model, resized_model
 
 from mexit import Model
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(params=["mixed", "linear"])
 def model(request: pytest.FixtureRequest) -> Model:
     """Each of the small models."""
-    return {"mixed": mixed_model, "linear": linear_model}[request.param]()
+    return {"mixed": mixed_model, "linear": linear_model, "resized": resized_model}[request.param]()
 
 
 def find_tool(name: str) -> Optional[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from mexit import GraphBuilder, Model, Policy, Preprocessing, Provenance
 from mexit.builder import random_model
 from mexit.operations import (
-    ACTIVATIONS, Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Linear, MaxPool, Upsample,
+    ACTIVATIONS, Activation, Add, AveragePool, BatchNorm, Concat, Conv2d, Flatten, GlobalAveragePool, Linear, MaxPool, Resize, Upsample,
 )
 
 
@@ -44,6 +44,22 @@ def mixed_model() -> Model:
     both = net.add("tail.both", Concat(), [gap, flat])
     net.exit(net.add("tail.linear", Linear(5), [both]))
     return described(random_model(net.build(), seed=1))
+
+
+def resized_model() -> Model:
+    """Maps that are resized up and down, in both modes, to one row, and carried to a second stage."""
+    net = GraphBuilder((3, 8, 6))
+    stem = net.add("stem", Conv2d(4, 3, 3, padding=1), [0])
+    coarse = net.add("coarse", Resize(4, 3, align_corners=True), [stem])
+    flat = net.add("head0.flatten", Flatten(), [coarse])
+    net.exit(net.add("head0.linear", Linear(3), [flat]))
+    fine = net.add("fine", Resize(8, 6), [net.add("conv", Conv2d(2, 3, 3, padding=1), [coarse])])
+    both = net.add("both", Concat(), [stem, fine])
+    odd = net.add("odd", Resize(5, 11, align_corners=True), [both])
+    row = net.add("row", Resize(1, 4), [odd])
+    flat = net.add("head1.flatten", Flatten(), [row])
+    net.exit(net.add("head1.linear", Linear(3), [flat]))
+    return random_model(net.build(), seed=4)
 
 
 def described(model: Model) -> Model:

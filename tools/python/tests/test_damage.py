@@ -198,17 +198,19 @@ def test_damaged_messages(raw: bytes) -> None:
 
 
 def test_rules_of_operations() -> None:
-    from mexit.operations import Add, AveragePool, BatchNorm, Conv2d, GlobalAveragePool, Linear, Upsample
+    from mexit.operations import Add, AveragePool, BatchNorm, Conv2d, GlobalAveragePool, Linear, Resize, Upsample
     from mexit.shapes import output_shape
 
     maps, vector = (4, 8, 6), (5,)
     assert output_shape(Conv2d(6, 3, 2, stride=2, padding=1, dilation=2, groups=2), [maps]) == (6, 3, 3)
     assert output_shape(AveragePool(3, 2), [maps]) == (4, 3, 2)  # never rounded up
     assert output_shape(GlobalAveragePool(), [maps]) == (4, 1, 1)
+    assert output_shape(Resize(3, 9), [maps]) == (4, 3, 9)
     for operation, inputs in [
         (Conv2d(6, 3, 3, groups=3), [maps]), (Conv2d(6, 9, 9), [maps]), (Conv2d(6, 3, 3, stride=0), [maps]), (Conv2d(6, 3, 3), [vector]),
         (AveragePool(3, 2, padding=2), [maps]), (Linear(3), [maps]), (Add(), [maps]), (Add(), [maps, vector]),
         (BatchNorm(0.0), [maps]), (BatchNorm(float("nan")), [maps]), (Upsample(65), [maps]), (Upsample(2), [vector]),
+        (Resize(0, 3), [maps]), (Resize(3, 65537), [maps]), (Resize(65536, 65536), [maps]), (Resize(2, 2), [vector]),
     ]:
         with pytest.raises(MexitError):
             output_shape(operation, inputs)

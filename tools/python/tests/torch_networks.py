@@ -81,6 +81,7 @@ class Mixed(nn.Module):
         y = functional.gelu(self.padded(self.pad(x)) * self.scale)
         y = functional.leaky_relu(y, 0.2) + functional.hardswish(x)
         y = functional.interpolate(functional.max_pool2d(y, 2), scale_factor=2, mode="nearest")
+        y = functional.interpolate(functional.interpolate(y, size=(7, 12), mode="bilinear", align_corners=True), size=(16, 16), mode="bilinear")
         y = functional.avg_pool2d(y, 3, 1, 1) + functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
         y = self.norm(torch.cat([torch.tanh(y), torch.sigmoid(functional.max_pool2d(x, 3, 1, 1))], dim=1))
         return [first, self.last(torch.flatten(functional.adaptive_avg_pool2d(y, (1, 1)), 1))]
