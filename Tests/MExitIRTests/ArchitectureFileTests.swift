@@ -18,6 +18,17 @@ import Testing
         #expect(plain == MSDNetConfiguration())
     }
 
+    /// Every preset has several exits, each dearer than the one before, at its usual input.
+    @Test func everyPresetBuilds() throws {
+        for preset in Architectures.presets {
+            let graph = try preset.graph(classes: 10)
+            let costs = Graph.cumulative(try graph.stageCosts()).map(\.macs)
+            #expect(costs.count >= 4 && zip(costs, costs.dropFirst()).allSatisfy(<), "\(preset.name): \(costs)")
+            #expect(graph.classCount == 10 && graph.inputShape == preset.defaultInput, "\(preset.name)")
+        }
+        #expect(Set(Architectures.presets.map(\.name)).count == Architectures.presets.count)
+    }
+
     @Test func presetsSurviveTheRoundTrip() throws {
         for preset in Architectures.presets {
             let text = String(decoding: try JSONEncoder().encode(preset), as: UTF8.self)

@@ -23,6 +23,19 @@ import Testing
             configuration.hidden = [10]
             configuration.exits = InternalClassifiers(blocks: [0, 1], size: 2)
             return try configuration.graph(input: input, classes: classes)
+        case "ranet":
+            var configuration = RANetConfiguration()
+            configuration.scales = [1, 2]
+            configuration.blocks = 1
+            configuration.step = 2
+            configuration.channels = 4
+            configuration.growth = 4
+            configuration.growthFactors = [2, 1]
+            configuration.bottleneckFactors = [2, 2]
+            configuration.compression = 0.5
+            configuration.blockStep = 2
+            configuration.headChannels = 8
+            return try configuration.graph(input: input, classes: classes)
         default:
             var configuration = MSDNetConfiguration()
             configuration.exits = 3
@@ -38,8 +51,8 @@ import Testing
     }
 
     /// Finite differences need smooth functions: ReLU becomes tanh, maximum pooling average pooling.
-    @Test(arguments: ["basic", "bottleneck", "vgg"]) func gradients(family: String) throws {
-        let graph = try Self.small(family, size: 8)
+    @Test(arguments: ["basic", "bottleneck", "vgg", "ranet"]) func gradients(family: String) throws {
+        let graph = try Self.small(family, size: family == "ranet" ? 16 : 8)
         let smooth = try Graph(
             nodes: graph.nodes.map { node in
                 var node = node
@@ -54,7 +67,7 @@ import Testing
         #expect(found.isEmpty, "\(found)")
     }
 
-    @Test(arguments: ["basic", "bottleneck", "vgg", "msdnet"]) func learnsAndRuns(family: String) throws {
+    @Test(arguments: ["basic", "bottleneck", "vgg", "ranet", "msdnet"]) func learnsAndRuns(family: String) throws {
         let data = try texturePictures(count: 360).holdingOut(60, seed: 3)
         let options = TrainingOptions(epochs: 6, batchSize: 20, learningRate: 0.05, optimizer: SGDOptions(nesterov: true), seed: 5)
         let trainer = try Trainer(graph: try Self.small(family), data: data, options: options, threads: 2)

@@ -44,6 +44,7 @@ public enum Architectures {
         MSDNetConfiguration.self,
         ResNetConfiguration.self,
         VGGConfiguration.self,
+        RANetConfiguration.self,
     ]
 
     /// All families' presets.
