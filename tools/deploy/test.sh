@@ -4,7 +4,7 @@
 #   swift build -c release --product mexit-serve && tools/deploy/test.sh
 #
 # PYTHON (environment) is the interpreter, default python3; `pip install -r tools/deploy/requirements.txt` there adds Spark and
-# Ray. Of Debian's packages: parallel, socat, systemd. SERVER is mexit-serve, default the one that was built last in release
+# Ray. Of Debian's packages: parallel, socat, systemd, systemd-container. SERVER is mexit-serve, default the one that was built last in release
 # mode. Exit code: 0 if all that ran passed, 1 otherwise.
 set -uo pipefail
 python=$(type -P "${PYTHON:-python3}") || { echo "error: no Python '${PYTHON:-python3}'" >&2; exit 1; }
@@ -31,6 +31,15 @@ can_run() {
 command_missing() { command -v "$1" >/dev/null || echo "no '$1' on this machine ($2)"; }
 module_missing() { "$python" -c "import $1" 2>/dev/null || echo "$python has no module '$1' (pip install -r tools/deploy/requirements.txt)"; }
 
+containers_run() {  # In a bare folder with this machine's /usr.
+  local root
+  root=$(mktemp -d) && mkdir "$root/usr" && ln -s usr/lib usr/lib64 usr/bin "$root"
+  systemd-nspawn --quiet --register=no --keep-unit --directory="$root" --bind-ro=/usr /usr/bin/true </dev/null >/dev/null 2>&1
+  local code=$?
+  rm -rf "$root"
+  return $code
+}
+
 example "Python client" tools/clients/python/tests test_client test_failures test_sockets test_documentation
 can_run "GNU parallel" "$(command_missing parallel "apt-get install parallel")" && example "GNU parallel" tools/deploy/tests test_parallel
 can_run "Apache Spark" "$(command_missing java "apt-get install default-jre-headless"; module_missing pyspark)" &&
@@ -41,7 +50,9 @@ can_run "systemd: units" "$(command_missing systemd-analyze "apt-get install sys
 can_run "systemd: socket activation" "$(command_missing systemd-socket-activate "apt-get install systemd")" &&
   example "systemd: socket activation" tools/deploy/tests test_systemd.Sockets.test_socket_activation
 can_run "socat" "$(command_missing socat "apt-get install socat")" && example "socat" tools/deploy/tests test_systemd.Sockets.test_socat
-[ -d /run/systemd/system ] || not_run+=("systemd: the units under a running systemd: none runs here; they were checked and socket activation was run without it")
+live=$(command_missing systemd-nspawn "apt-get install systemd-container")
+[ -n "$live" ] || containers_run || live="systemd-nspawn cannot start a container (run it as root, outside of other containers)"
+can_run "systemd: the units under a systemd" "$live" && example "systemd: the units under a systemd" tools/deploy/tests test_systemd_live
 engine=$(for one in docker podman; do "$one" info >/dev/null 2>&1 && echo "$one" && break; done)
 can_run "Dockerfile" "$([ -n "$engine" ] || echo "no container engine answers (docker info, podman info)")" &&
   ENGINE=$engine example "Dockerfile" tools/deploy/tests test_docker
