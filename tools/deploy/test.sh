@@ -53,9 +53,10 @@ can_run "socat" "$(command_missing socat "apt-get install socat")" && example "s
 live=$(command_missing systemd-nspawn "apt-get install systemd-container")
 [ -n "$live" ] || containers_run || live="systemd-nspawn cannot start a container (run it as root, outside of other containers)"
 can_run "systemd: the units under a systemd" "$live" && example "systemd: the units under a systemd" tools/deploy/tests test_systemd_live
+example "Dockerfile: what it names" tools/deploy/tests test_docker.File
 engine=$(for one in docker podman; do "$one" info >/dev/null 2>&1 && echo "$one" && break; done)
 can_run "Dockerfile" "$([ -n "$engine" ] || echo "no container engine answers (docker info, podman info)")" &&
-  ENGINE=$engine example "Dockerfile" tools/deploy/tests test_docker
+  ENGINE=$engine example "Dockerfile" tools/deploy/tests test_docker.Docker
 
 echo
 for one in ${not_run[@]+"${not_run[@]}"}; do echo "NOT RUN  $one"; done
