@@ -810,7 +810,7 @@ const ProtobufCEnumDescriptor mexit__serving__policy__kind__descriptor =
   mexit__serving__policy__kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor mexit__serving__policy__field_descriptors[6] =
+static const ProtobufCFieldDescriptor mexit__serving__policy__field_descriptors[7] =
 {
   {
     "kind",
@@ -884,19 +884,32 @@ static const ProtobufCFieldDescriptor mexit__serving__policy__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "product",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Mexit__Serving__Policy, product),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned mexit__serving__policy__field_indices_by_name[] = {
   2,   /* field[2] = exit */
   0,   /* field[0] = kind */
   4,   /* field[4] = name */
   3,   /* field[3] = patience */
+  6,   /* field[6] = product */
   5,   /* field[5] = temperatures */
   1,   /* field[1] = thresholds */
 };
 static const ProtobufCIntRange mexit__serving__policy__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor mexit__serving__policy__descriptor =
 {
@@ -906,7 +919,7 @@ const ProtobufCMessageDescriptor mexit__serving__policy__descriptor =
   "Mexit__Serving__Policy",
   "mexit.serving",
   sizeof(Mexit__Serving__Policy),
-  6,
+  7,
   mexit__serving__policy__field_descriptors,
   mexit__serving__policy__field_indices_by_name,
   1,  mexit__serving__policy__number_ranges,

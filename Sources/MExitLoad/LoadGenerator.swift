@@ -84,7 +84,7 @@ public final class LoadGenerator {
         let start = MonotonicTime.now()
         let end = start + Int64(options.seconds * 1e9)
         var result = LoadResult(options, start: start)
-        result.memoryBefore = server.residentKiB
+        result.before = LoadResult.Resources(server)
         var poisson = PoissonProcess(rate: options.arrivals.rate ?? 1, seed: options.seed)
         var next = start + poisson.next()
         /// Moments at which requests came that the pipe has not taken yet.
@@ -115,7 +115,7 @@ public final class LoadGenerator {
             try write()
             let over = now >= end || !mayCome() || (next >= end && options.arrivals.rate != nil)
             if over, due.isEmpty, came.isEmpty {
-                result.memoryAfter = server.residentKiB
+                result.after = LoadResult.Resources(server)
                 return result
             }
             now = MonotonicTime.now()

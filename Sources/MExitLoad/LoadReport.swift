@@ -43,6 +43,9 @@ public struct LoadReport: Encodable, Sendable {
         /// Resident memory of the server in KiB, before and behind the load.
         var memoryKibBefore: Int?
         var memoryKibAfter: Int?
+        /// Microseconds of processor time per request, of all the server's threads and of mexit-load.
+        var serverCpuUs: Double?
+        var loadCpuUs: Double?
 
         init(_ result: LoadResult) {
             switch result.arrivals {
@@ -63,8 +66,11 @@ public struct LoadReport: Encodable, Sendable {
             meanMacs = Double(result.macs) / Double(results)
             macsSaved = result.macs + result.macsSaved > 0 ? Double(result.macsSaved) / Double(result.macs + result.macsSaved) : 0
             exits = result.exits
-            memoryKibBefore = result.memoryBefore
-            memoryKibAfter = result.memoryAfter
+            memoryKibBefore = result.before?.memory
+            memoryKibAfter = result.after?.memory
+            func microseconds(_ nanoseconds: Double?) -> Double? { nanoseconds.map { ($0 / 10).rounded() / 100 } }
+            serverCpuUs = microseconds(result.processorTime(\.serverTime))
+            loadCpuUs = microseconds(result.processorTime(\.ownTime))
         }
     }
 
@@ -88,7 +94,8 @@ public struct LoadReport: Encodable, Sendable {
             .init("p99.9 ms"), .init("max ms"), .init("overhead p50 us"),
         ])
         var second = TextTable([
-            .init("load", .left), .init("accuracy"), .init("mean MACs"), .init("saved"), .init("late"), .init("errors"), .init("memory MiB"), .init("left at exits", .left),
+            .init("load", .left), .init("accuracy"), .init("mean MACs"), .init("saved"), .init("late"), .init("errors"), .init("memory MiB"), .init("CPU us a request: server"),
+            .init("mexit-load"), .init("left at exits", .left),
         ])
         func milliseconds(_ value: Double) -> String { SINumber.fixed(value, digits: 3) }
         func percent(_ value: Double) -> String { SINumber.fixed(value * 100, digits: 2) + " %" }
@@ -102,7 +109,8 @@ public struct LoadReport: Encodable, Sendable {
             let errors = run.errors.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
             second.append([
                 name, run.accuracy.map(percent) ?? "", SINumber.format(run.meanMacs, digits: 2), percent(run.macsSaved), "\(run.late)",
-                errors.isEmpty ? "0" : errors, run.memoryKibAfter.map { SINumber.fixed(Double($0) / 1024, digits: 1) } ?? "", run.exits.map(String.init).joined(separator: " "),
+                errors.isEmpty ? "0" : errors, run.memoryKibAfter.map { SINumber.fixed(Double($0) / 1024, digits: 1) } ?? "",
+                run.serverCpuUs.map { SINumber.fixed($0, digits: 1) } ?? "", run.loadCpuUs.map { SINumber.fixed($0, digits: 1) } ?? "", run.exits.map(String.init).joined(separator: " "),
             ])
         }
         out += table.render() + "\n" + second.render()

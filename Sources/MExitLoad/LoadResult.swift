@@ -26,9 +26,24 @@ public struct LoadResult: Sendable {
     private(set) var macsSaved = 0
     private(set) var late = 0
     private(set) var exits: [Int] = []
-    /// Resident memory of the server in KiB, when the load began and when it ended; nil where the system does not tell.
-    var memoryBefore: Int?
-    var memoryAfter: Int?
+    /// What a load takes of the machine; nil where the system does not tell.
+    struct Resources: Sendable {
+        /// Resident memory of the server in KiB.
+        var memory: Int?
+        /// Processor time of the server and of this process, in nanoseconds.
+        var serverTime: Int64?
+        var ownTime: Int64?
+
+        init(_ server: ServerProcess) {
+            memory = server.residentKiB
+            serverTime = server.processorTime
+            ownTime = ServerProcess.ownProcessorTime
+        }
+    }
+
+    /// When the load began and when it ended.
+    var before: Resources?
+    var after: Resources?
 
     init(_ options: LoadGenerator.Options, start: Int64) {
         arrivals = options.arrivals
@@ -76,5 +91,10 @@ public struct LoadResult: Sendable {
     public var seconds: Double { Double(lastAnswer - measuredFrom) / 1e9 }
     /// Results a second.
     public var throughput: Double { seconds > 0 ? Double(latency.count) / seconds : 0 }
+    /// Nanoseconds of processor time per request, those before measuring began included; nil where the system does not tell.
+    func processorTime(_ part: KeyPath<Resources, Int64?>) -> Double? {
+        guard let start = before?[keyPath: part], let end = after?[keyPath: part], requests > 0 else { return nil }
+        return Double(end - start) / Double(requests)
+    }
     public var errorCount: Int { errors.values.reduce(0, +) }
 }

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// What an answer says, as far as the report needs it.
 struct LoadAnswer {
     /// The request's number.
@@ -54,4 +62,17 @@ struct InputBytes {
     /// What has come, from the first unused byte.
     var unused: ArraySlice<UInt8> { bytes[start...] }
     mutating func use(_ count: Int) { start += count }
+
+    /// Bytes of the first line, without its newline; nil when it is not whole.
+    var lineLength: Int? {
+        bytes.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress, start < bytes.count else { return nil }
+            return memchr(base + start, 0x0A, bytes.count - start).map { UnsafeRawPointer($0) - base - start }
+        }
+    }
+
+    /// The first unused bytes.
+    func withUnused<Result>(_ count: Int, _ body: (AnswerLine) throws -> Result) rethrows -> Result {
+        try bytes.withUnsafeBytes { try body(AnswerLine(bytes: UnsafeRawBufferPointer(rebasing: $0[start..<start + count]))) }
+    }
 }

@@ -24,22 +24,29 @@ struct NDJSONWire: LoadWire {
         out.append(contentsOf: rests[index])
     }
 
+    /// Looks for the few members that count, where they stand: to parse all of an answer would take the processor from the
+    /// server. An unescaped quote does not stand inside a text, so `"exit":` is nothing but a key.
     mutating func answer(_ input: inout InputBytes) throws -> LoadAnswer? {
-        guard let members = try line(&input) else { return nil }
-        guard let id = members.integer("id") else { throw LoadError("an answer has no id of ours: \(members.text("message") ?? "no message")") }
-        guard members.text("type") == "result" else { return LoadAnswer(id: id, code: members.text("code") ?? members.text("type") ?? "") }
-        let result = LoadAnswer.Result(
-            label: members.integer("label") ?? -1, exit: members.integer("exit") ?? -1, macs: members.integer("macs") ?? 0,
-            macsSaved: members.integer("macs_saved") ?? 0, compute: Int64((members.number("compute_ms") ?? 0) * 1e6),
-            isLate: members.flag("late") ?? false)
-        return LoadAnswer(id: id, result: result)
+        guard let length = input.lineLength else { return nil }
+        defer { input.use(length + 1) }
+        return try input.withUnused(length) { line in
+            guard let id = line.integer("\"id\":") else {
+                throw LoadError("an answer has no id of ours: \(String(decoding: line.bytes.prefix(200), as: UTF8.self))")
+            }
+            let type = line.text("\"type\":")
+            guard type == "result" else { return LoadAnswer(id: id, code: line.text("\"code\":") ?? type ?? "") }
+            let result = LoadAnswer.Result(
+                label: line.integer("\"label\":") ?? -1, exit: line.integer("\"exit\":") ?? -1, macs: line.integer("\"macs\":") ?? 0,
+                macsSaved: line.integer("\"macs_saved\":") ?? 0, compute: Int64((line.number("\"compute_ms\":") ?? 0) * 1e6), isLate: line.holds("\"late\":true"))
+            return LoadAnswer(id: id, result: result)
+        }
     }
 
     /// The members of the next line's object.
     private func line(_ input: inout InputBytes) throws -> [JSONMember]? {
-        guard let end = input.unused.firstIndex(of: 0x0A) else { return nil }
-        let line = Array(input.unused[..<end])
-        input.use(line.count + 1)
+        guard let length = input.lineLength else { return nil }
+        defer { input.use(length + 1) }
+        let line = Array(input.unused.prefix(length))
         do {
             guard let members = try JSONParser.parse(line).members else { throw LoadError("the server wrote JSON that is no object") }
             return members
@@ -58,9 +65,6 @@ extension JSON {
 extension [JSONMember] {
     fileprivate func member(_ key: String) -> JSON? { first { $0.key == key }?.value }
     fileprivate func text(_ key: String) -> String? { member(key)?.text }
-    fileprivate func number(_ key: String) -> Double? { member(key)?.number }
-    fileprivate func integer(_ key: String) -> Int? { number(key).flatMap { Int(exactly: $0) } }
-    fileprivate func flag(_ key: String) -> Bool? { if case .bool(let flag)? = member(key) { flag } else { nil } }
     fileprivate func numbers(_ key: String) -> [Int] {
         guard case .array(let elements)? = member(key) else { return [] }
         return elements.compactMap { $0.number.flatMap { Int(exactly: $0) } }

@@ -5,6 +5,7 @@
 #else
     import Darwin
 #endif
+import MExitServing
 
 /// A server as a child process, with pipes to its stdin and from its stdout; its stderr is ours.
 public final class ServerProcess {
@@ -64,16 +65,20 @@ public final class ServerProcess {
     }
 
     /// Resident memory in KiB; nil where the system does not tell.
-    var residentKiB: Int? {
-        guard let file = fopen("/proc/\(identifier)/status", "r") else { return nil }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 256)
-        while fgets(&line, 256, file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            if text.hasPrefix("VmRSS:") { return Int(text.filter(\.isNumber)) }
-        }
-        return nil
+    var residentKiB: Int? { ResidentMemory.kibibytes(of: "\(identifier)") }
+
+    /// Processor time of the server so far, of all its threads; nil where the system does not tell.
+    var processorTime: Int64? {
+        #if os(Linux)
+            var clock = clockid_t()
+            return clock_getcpuclockid(identifier, &clock) == 0 ? nanoseconds(of: clock) : nil
+        #else
+            return nil
+        #endif
     }
+
+    /// Processor time of this process so far.
+    static var ownProcessorTime: Int64? { nanoseconds(of: CLOCK_PROCESS_CPUTIME_ID) }
 
     /// Ends the server's input and waits until it has ended.
     ///
@@ -87,4 +92,10 @@ public final class ServerProcess {
             throw LoadError("the server ended with \(status & 0x7F == 0 ? "code \(status >> 8 & 0xFF)" : "signal \(status & 0x7F)")")
         }
     }
+}
+
+private func nanoseconds(of clock: clockid_t) -> Int64? {
+    var time = timespec()
+    guard clock_gettime(clock, &time) == 0 else { return nil }
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }

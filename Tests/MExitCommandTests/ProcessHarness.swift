@@ -229,10 +229,13 @@ final class ChildProcess {
     /// What it has written to stderr so far.
     var errorText: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
 
-    /// Peak and present resident memory in KiB; nil where the system does not tell.
-    var residentKiB: Int? {
+    /// Present and peak resident memory in KiB; nil where the system does not tell.
+    var residentKiB: Int? { status("VmRSS:") }
+    var peakKiB: Int? { status("VmHWM:") }
+
+    private func status(_ key: String) -> Int? {
         guard let text = try? String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8) else { return nil }
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        let line = text.split(separator: "\n").first { $0.hasPrefix(key) }
         return line?.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) }
     }
 

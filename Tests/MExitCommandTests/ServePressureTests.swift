@@ -1,4 +1,5 @@
 import Foundation
+import MExitData
 import Testing
 
 @Suite struct ServePressureTests {
@@ -21,6 +22,29 @@ import Testing
         #expect(answers[0].text("code") == "too_large")
         #expect(try child.wait() == 0)
         if let before { #expect(most < before + 16 << 10, "memory went from \(before) to \(most) KiB") }
+    }
+
+    /// Pictures of some 64 KB that are 64 megapixels when decoded: each is refused or answered, and they are never held together.
+    @Test func decompressionBombsAreDecodedOneAtATime() throws {
+        let side = 8192
+        let bomb = Data(try ImageU8(channels: 1, height: side, width: side, pixels: [UInt8](repeating: 7, count: side * side)).encodedPNG())
+        #expect(bomb.count < 1 << 20)
+        let count = 12
+        let lines = (0..<count).map { #"{"id":\#($0),"image":"\#(bomb.base64EncodedString())"}"# } + [ServeFixture.tensor(count)]
+        let (child, _) = try ServeFixture.start()
+        let before = child.residentKiB
+        child.sendLater(Array(lines.map { $0 + "\n" }.joined().utf8))
+        var ids = Set<Int>()
+        for _ in lines {
+            let answer = try ServeFixture.object(try child.readLine())
+            #expect(answer.text("type") == "result")
+            ids.insert(try #require(answer.integer("id")))
+        }
+        #expect(ids == Set(0...count))
+        // One decoded picture and its three channels, not twelve.
+        if let before, let most = child.peakKiB { #expect(most < before + 500 << 10, "memory went from \(before) to \(most) KiB") }
+        child.closeInput()
+        #expect(try child.wait() == 0)
     }
 
     /// The sender never stops; what was read when the signal came is answered, in order and without a gap.

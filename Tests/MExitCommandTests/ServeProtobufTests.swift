@@ -92,8 +92,9 @@ import Testing
         let input =
             framed(field(1, [1]) + batch) + framed(field(1, [2]) + [4 << 3, 1]) + framed(field(1, [3]) + [4 << 3, 2])
             + framed(field(1, [4]) + [4 << 3, 3] + field(5, [1 << 3, 5, 4 << 3, 2])) + framed(field(1, [5]) + [4 << 3, 3])
+            + framed(field(1, [6]) + [4 << 3, 3] + field(5, [1 << 3, 7, 7 << 3, 1])) + framed(field(1, [7]) + [4 << 3, 3])
         let messages = try responses(input)
-        #expect(messages.map { $0.id } == [[], [1], [2], [3], [4], [5]])
+        #expect(messages.map { $0.id } == [[], [1], [2], [3], [4], [5], [6], [7]])
         let answer = try #require(messages[1].pointer.pointee.batch).pointee
         #expect(answer.n_results == 3)
         #expect(answer.mode == MEXIT__SERVING__BATCH__MODE__EXACT)
@@ -105,6 +106,8 @@ import Testing
             #expect(try ServeFixture.object(text).text("type") == type)
         }
         #expect(messages[5].pointer.pointee.policy?.pointee.kind == MEXIT__SERVING__POLICY__KIND__PATIENCE)
+        #expect(messages[5].pointer.pointee.policy?.pointee.product == 0)
+        #expect(messages[7].pointer.pointee.policy?.pointee.product == 1)
     }
 
     @Test func malformedMessagesGetAnErrorAndTheServerGoesOn() throws {

@@ -109,4 +109,34 @@ import _MExitTestSupport
         #expect(try child.wait() == 0)
         #expect(child.errorText.split(separator: "\n").count { $0.contains("was not reloaded") } == 3)
     }
+
+    /// Under load, again and again: the old model answers everything.
+    @Test func badFilesUnderLoadLoseNothing() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try write(seed: 1)
+        let child = try ChildProcess("mexit-serve", [file, "--threads", "1", "--quiet", "--ordered", "--policy", "exit:1"])
+        _ = try child.readLine()
+        let request = ServeFixture.tensor(0, #""logits":true"#)
+        child.send(request)
+        let logits = try ServeFixture.object(try child.readLine())["logits"] as? [Double]
+        let whole = try Data(contentsOf: URL(fileURLWithPath: file))
+        let sender = SentCount()
+        let count = 1500
+        child.sendRepeatedly(Array((request + "\n").utf8), count: count, sender)
+        // Cut, altered, empty, another kind of file.
+        var altered = whole
+        altered[altered.count / 2] ^= 0x55
+        var answers: [[String: Any]] = []
+        for bad in [Data(whole.prefix(whole.count / 2)), altered, Data(), Data(try ServeFixture.jpeg())] {
+            try bad.write(to: URL(fileURLWithPath: file))
+            child.signal(SIGHUP)
+            for _ in 0..<200 { answers.append(try ServeFixture.object(try child.readLine())) }
+        }
+        answers += try child.readLines().map { try ServeFixture.object($0) }
+        #expect(answers.count == count)
+        for answer in answers { #expect(answer["logits"] as? [Double] == logits) }
+        #expect(try child.wait() == 0)
+        // Signals that come while a file is read are taken together.
+        #expect((1...4).contains(child.errorText.split(separator: "\n").count { $0.contains("was not reloaded") }))
+    }
 }

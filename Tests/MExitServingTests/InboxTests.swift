@@ -20,7 +20,7 @@ import Testing
             let ticket = Ticket(
                 id: .none, generation: generation, sequence: id, line: id, room: AdmissionGate.Room(bytes: 0, isRefusal: false), received: 0)
             let request = ClassifyRequest(policy: policy, deadline: urgent ? 1 : nil)
-            inbox.append(PreparedRequest(ticket: ticket, kind: .single(.pixels([]), request)), wakes: false)
+            inbox.append(PreparedRequest(ticket: ticket, kind: .single(.pixels([]), request)), wakes: .nobody)
         }
         func taken(_ urgent: Int, _ others: Int) -> [Int] { inbox.take(urgent: urgent, others: others).map(\.ticket.sequence) }
         for id in 0..<3 { add(id, urgent: false) }

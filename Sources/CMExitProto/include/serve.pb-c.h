@@ -191,10 +191,14 @@ struct  Mexit__Serving__Policy
    */
   size_t n_temperatures;
   double *temperatures;
+  /*
+   * Labels and confidences come from the product of all exits so far.
+   */
+  protobuf_c_boolean product;
 };
 #define MEXIT__SERVING__POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&mexit__serving__policy__descriptor) \
-    , MEXIT__SERVING__POLICY__KIND__KIND_UNSPECIFIED, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, 0,NULL }
+    , MEXIT__SERVING__POLICY__KIND__KIND_UNSPECIFIED, 0,NULL, 0, 0, (char *)protobuf_c_empty_string, 0,NULL, 0 }
 
 
 typedef enum {

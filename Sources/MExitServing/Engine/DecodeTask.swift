@@ -7,8 +7,8 @@ enum DecodeTask: Sendable {
 
     /// Decodes, and delivers to the ticket's generation or answers with the error.
     ///
-    /// - Parameter wakes: false where ``Generation/runDelivered()`` follows.
-    func run(_ decoder: InputDecoder, sink: any ResponseSink, wakes: Bool = true) {
+    /// - Parameter wakes: which workers, see ``Generation/deliver(_:wakes:)``.
+    func run(_ decoder: InputDecoder, sink: any ResponseSink, wakes: Wake = .all) {
         switch self {
         case .single(let source, let request, let ticket):
             switch DecodeTask.decode(source, decoder, ticket) {
@@ -19,7 +19,7 @@ enum DecodeTask: Sendable {
             }
         case .batch(let sources, let request, let ticket):
             let inputs = sources.map { DecodeTask.decode($0, decoder, ticket) }
-            ticket.generation.deliver(PreparedRequest(ticket: ticket, kind: .batch(inputs, request)))
+            ticket.generation.deliver(PreparedRequest(ticket: ticket, kind: .batch(inputs, request)), wakes: wakes)
         }
     }
 

@@ -89,8 +89,9 @@ final class Generation: Sendable {
 
     /// Hands over an announced request.
     ///
-    /// - Parameter wakes: false where ``runDelivered()`` follows.
-    func deliver(_ request: PreparedRequest, wakes: Bool = true) {
+    /// - Parameter wakes: nobody where ``runDelivered()`` follows; all where the reading thread may be running a sample, since
+    ///   the one worker that is woken might wait for just that.
+    func deliver(_ request: PreparedRequest, wakes: Wake) {
         inbox.append(request, wakes: wakes)
         cancel()
     }

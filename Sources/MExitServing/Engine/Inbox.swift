@@ -20,8 +20,8 @@ final class Inbox: Sendable {
 
     private let state = Monitor(State())
 
-    /// - Parameter wakes: false where the caller sees to it that somebody takes the request.
-    func append(_ request: PreparedRequest, wakes: Bool) {
+    /// - Parameter wakes: nobody where the caller sees to it that somebody takes the request.
+    func append(_ request: PreparedRequest, wakes: Wake) {
         state.change(wakes: { _ in wakes }) { state in
             guard !state.isAbandoned else { return }
             if request.hasDeadline { state.urgent.append(request) } else { state.others.append(request) }

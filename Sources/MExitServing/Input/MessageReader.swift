@@ -31,6 +31,8 @@ struct MessageReader {
     /// The part of the chunk that is not yet given out.
     private var fresh = 0..<0
     private var hasEnded = false
+    /// Whether the input that was last waited for had come before it was asked for.
+    private(set) var inputWasThere = false
 
     /// - Parameters:
     ///   - output: a descriptor whose closing ends the reading, or -1.
@@ -82,8 +84,10 @@ struct MessageReader {
     }
 
     /// Waits until there is something to read (nil) or a reason not to.
-    private func waitForInput(spin: Int64) throws -> Event? {
+    private mutating func waitForInput(spin: Int64) throws -> Event? {
         let end = spin > 0 ? MonotonicTime.now() + spin : 0
+        inputWasThere = true
+        var waits = false
         while true {
             // No events are asked of the output: its errors and hang-ups are reported all the same.
             var polled = (
@@ -91,16 +95,15 @@ struct MessageReader {
                 pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: output, events: 0, revents: 0)
             )
-            let waits = spin == 0 || MonotonicTime.now() >= end
             let count = withUnsafeMutableBytes(of: &polled) { poll($0.assumingMemoryBound(to: pollfd.self).baseAddress, 3, waits ? -1 : 0) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw SystemError("wait for input")
+            if count < 0, errno != EINTR { throw SystemError("wait for input") }
+            if count > 0 {
+                if polled.0.revents != 0 { return .stopped }
+                if polled.2.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 { return .outputClosed }
+                if polled.1.revents != 0 { return nil }
             }
-            if count == 0 { continue }
-            if polled.0.revents != 0 { return .stopped }
-            if polled.2.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 { return .outputClosed }
-            if polled.1.revents != 0 { return nil }
+            inputWasThere = false
+            waits = spin == 0 || MonotonicTime.now() >= end
         }
     }
 

@@ -115,6 +115,7 @@ private struct WirePolicy: Sendable {
     private let patience: Int
     private let name: String
     private let temperatures: [Double]
+    private let isProduct: Bool
 
     init(_ message: Mexit__Serving__Policy) throws {
         kind = UInt32(bitPattern: Int32(truncatingIfNeeded: message.kind.rawValue))
@@ -124,9 +125,17 @@ private struct WirePolicy: Sendable {
         guard let text = message.name.flatMap({ String(validatingCString: $0) }) else { throw RequestError(.badRequest, "'policy.name' is not UTF-8") }
         name = text
         temperatures = Array(UnsafeBufferPointer(start: message.temperatures, count: message.temperatures == nil ? 0 : message.n_temperatures))
+        isProduct = message.product != 0
     }
 
     func policy(for model: CompiledModel) throws -> ExitPolicy {
+        var policy = try single(for: model)
+        if isProduct { policy.combination = .product }
+        return policy
+    }
+
+    /// The policy by what each exit says for itself.
+    private func single(for model: CompiledModel) throws -> ExitPolicy {
         func threshold(_ measure: ConfidenceMeasure) throws -> ExitPolicy {
             guard !thresholds.isEmpty || model.stageCount == 1 else {
                 throw RequestError(.badRequest, "'policy.thresholds' is empty; give one, or one per exit but the last")

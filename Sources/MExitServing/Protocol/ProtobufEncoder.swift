@@ -159,6 +159,7 @@ extension ProtoArena {
                 $0.kind = MEXIT__SERVING__POLICY__KIND__KIND_UNSPECIFIED
             }
             ($0.n_temperatures, $0.temperatures) = (policy.temperatures.count, array(policy.temperatures))
+            $0.product = policy.combination == .product ? 1 : 0
         }
     }
 }

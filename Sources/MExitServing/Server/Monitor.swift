@@ -6,6 +6,9 @@
     import Darwin
 #endif
 
+/// Which of the threads that wait look again.
+enum Wake: Sendable { case nobody, one, all }
+
 /// A value behind a lock that threads can wait on: what `Synchronization.Mutex` lacks.
 ///
 /// Unchecked: the value is touched only under the lock; the two system objects are made for sharing.
@@ -34,22 +37,23 @@ final class Monitor<Value>: @unchecked Sendable {
     }
 
     /// As ``withLock(_:)``, then wakes all waiting threads so that they look again.
-    func change<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
-        pthread_mutex_lock(mutex)
-        defer {
-            pthread_cond_broadcast(condition)
-            pthread_mutex_unlock(mutex)
-        }
-        return try body(&value)
-    }
+    func change<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result { try change(wakes: { _ in .all }, body) }
 
-    /// As ``change(_:)``, where it depends on the value whether anybody needs to look again.
-    func change<Result>(wakes: (Value) -> Bool, _ body: (inout Value) throws -> Result) rethrows -> Result {
+    /// As ``change(_:)``, where it depends on the value whether anybody needs to look again. To wake somebody for nothing
+    /// costs a system call here, and there a processor.
+    func change<Result>(wakes: (Value) -> Wake, _ body: (inout Value) throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
+        var wake = Wake.nobody
         defer {
-            if wakes(value) { pthread_cond_broadcast(condition) }
             pthread_mutex_unlock(mutex)
+            // Behind the lock: who wakes finds it free.
+            switch wake {
+            case .nobody: break
+            case .one: pthread_cond_signal(condition)
+            case .all: pthread_cond_broadcast(condition)
+            }
         }
+        defer { wake = wakes(value) }
         return try body(&value)
     }
 

@@ -39,11 +39,22 @@ final class OutputWriter: ResponseSink {
             }
         }
 
-        mutating func take(atMost count: Int) -> [OutputItem] {
-            let piece = Array(items.prefix(count))
+        /// What whoever has nothing else to do may write, unless somebody writes already.
+        mutating func takeDirectly() -> [OutputItem] {
+            guard !isWriting, failure == nil, items.count <= OutputWriter.piece else { return [] }
+            return take()
+        }
+
+        /// The next piece, for who then writes it.
+        mutating func take() -> [OutputItem] {
+            let piece = Array(items.prefix(OutputWriter.piece))
             items.removeFirst(piece.count)
+            isWriting = !piece.isEmpty
             return piece
         }
+
+        /// Whether the writing thread has something to do.
+        var wake: Wake { failure != nil || !isWriting && (isClosed || !items.isEmpty) ? .all : .nobody }
     }
 
     /// What ended the writing.
@@ -54,16 +65,24 @@ final class OutputWriter: ResponseSink {
         case failed(SystemError)
     }
 
+    /// Unchecked: only who has set `isWriting` touches it.
+    private final class Encoder: @unchecked Sendable {
+        var value: any ResponseEncoder
+        init(_ value: any ResponseEncoder) { self.value = value }
+    }
+
     /// Responses that are encoded together: the first of many does not wait for the encoding of all.
     private static let piece = 64
     /// What a pipe takes at once when it takes anything (PIPE_BUF on Linux).
     private static let directBytes = 4096
+    /// Pieces that a thread writes which has other work.
+    private static let directPieces = 4
 
     private let state = Monitor(State())
     private let descriptor: Int32
     private let isOrdered: Bool
-    private let wire: WireProtocol
     private let statistics: Statistics
+    private let encoder: Encoder
     /// Called behind the last response of requests, when they are written.
     private let onWritten: @Sendable ([OutputItem]) -> Void
 
@@ -73,74 +92,78 @@ final class OutputWriter: ResponseSink {
     ) {
         self.descriptor = descriptor
         isOrdered = options.isOrdered
-        wire = options.wire
+        encoder = Encoder(options.wire.encoder())
         self.statistics = statistics
         self.onWritten = onWritten
     }
 
     func send(_ items: [OutputItem], directly: Bool) {
         for item in items { if case .error(let error, _) = item.response { statistics.recordError(error.code) } }
-        let own = state.change(wakes: { !$0.isWriting }) { state -> [OutputItem] in
+        let own = state.change(wakes: \.wake) { state -> [OutputItem] in
             for item in items { state.append(item, isOrdered: isOrdered) }
-            guard directly, !state.isWriting, state.failure == nil, state.items.count <= OutputWriter.piece else { return [] }
-            state.isWriting = !state.items.isEmpty
-            return state.take(atMost: OutputWriter.piece)
+            return directly ? state.takeDirectly() : []
         }
         if !own.isEmpty { writeDirectly(own) }
     }
 
-    /// Writes what the caller has taken, or puts it back for the writing thread.
-    private func writeDirectly(_ items: [OutputItem]) {
-        var encoder = wire.encoder()
-        encode(items, &encoder)
-        var outcome: Outcome?
-        if encoder.bytes.count <= OutputWriter.directBytes, takesBytes() {
-            outcome = write(encoder.bytes)
-            if case .finished? = outcome { onWritten(items) }
-        }
-        state.change { state in
-            state.isWriting = false
-            switch outcome {
-            case .finished?: break
-            case nil: for item in items.reversed() { state.items.prepend(item) }
-            case let failure?: state.failure = failure
+    /// Writes what the caller has taken, and what came meanwhile, or puts it back for the writing thread.
+    private func writeDirectly(_ taken: [OutputItem]) {
+        var items = taken
+        // Not for ever: the caller has other work too.
+        for _ in 0..<OutputWriter.directPieces {
+            encode(items)
+            var outcome: Outcome?
+            if encoder.value.bytes.count <= OutputWriter.directBytes, takesBytes() {
+                outcome = write(encoder.value.bytes)
+                if case .finished? = outcome { onWritten(items) }
             }
+            items = state.change(wakes: \.wake) { state in
+                state.isWriting = false
+                switch outcome {
+                case .finished?: return state.takeDirectly()
+                case nil: for item in items.reversed() { state.items.prepend(item) }
+                case let failure?: state.failure = failure
+                }
+                return []
+            }
+            if items.isEmpty { return }
+        }
+        state.change(wakes: \.wake) { state in
+            state.isWriting = false
+            for item in items.reversed() { state.items.prepend(item) }
         }
     }
 
     /// No more responses come; ``run()`` returns when all are written.
     func close() { state.change { $0.isClosed = true } }
 
-    /// Writes the ready message.
+    /// Writes the ready message, before anything else is sent.
     func write(ready description: ServerDescription) -> Outcome {
-        var encoder = wire.encoder()
-        encoder.append(.ready(description), id: .none, model: description.model.compiled)
-        return write(encoder.bytes)
+        encoder.value.append(.ready(description), id: .none, model: description.model.compiled)
+        return write(encoder.value.bytes)
     }
 
     /// Runs until ``close()`` and everything is written, or the output fails.
     func run() -> Outcome {
-        var encoder = wire.encoder()
         while true {
             let (items, failure) = state.wait { state -> ([OutputItem], Outcome?)? in
                 if let failure = state.failure { return ([], failure) }
                 guard !state.isWriting, !state.items.isEmpty || state.isClosed else { return nil }
-                state.isWriting = !state.items.isEmpty
-                return (state.take(atMost: OutputWriter.piece), nil)
+                return (state.take(), nil)
             }
             if let failure { return failure }
             if items.isEmpty { return .finished }
-            encoder.removeAll()
-            encode(items, &encoder)
-            let outcome = write(encoder.bytes)
+            encode(items)
+            let outcome = write(encoder.value.bytes)
             guard case .finished = outcome else { return outcome }
             onWritten(items)
             state.withLock { $0.isWriting = false }
         }
     }
 
-    private func encode(_ items: [OutputItem], _ encoder: inout any ResponseEncoder) {
-        for item in items { encoder.append(item.response, id: item.ticket.id, model: item.ticket.generation.model.compiled) }
+    private func encode(_ items: [OutputItem]) {
+        encoder.value.removeAll()
+        for item in items { encoder.value.append(item.response, id: item.ticket.id, model: item.ticket.generation.model.compiled) }
     }
 
     /// Whether the output takes bytes without waiting.

@@ -16,8 +16,11 @@ struct RequestFront {
     private var policy: CheckedPolicy
     private var messages = 0
     private var requests = 0
-    /// Samples handed over since the last ``settle()``.
-    private var unsettled = 0
+    /// A sample was handed over that no worker was woken for.
+    private var holdsLoneSample = false
+    /// So many samples are still to be left to the workers, because others came while this thread ran one.
+    private var crowd = 0
+    private static let crowdLength = 8
 
     /// - Throws: when the policy does not fit the model.
     init(_ session: Session, options: ServerOptions, inputs: InputDecoder, log: Logger) throws {
@@ -57,9 +60,32 @@ struct RequestFront {
     var isIdle: Bool { session.gate.requestsUnderWay == 0 }
 
     /// To be called before waiting for input: a lone sample that was handed over is run here, on the reading thread.
-    mutating func settle() {
-        if unsettled == 1 { generation.runDelivered() }
-        unsettled = 0
+    ///
+    /// - Returns: whether it was.
+    mutating func settle() -> Bool {
+        guard holdsLoneSample else { return false }
+        holdsLoneSample = false
+        generation.runDelivered()
+        return true
+    }
+
+    /// Input came while this thread ran a sample: somebody had to wait for it to be read. The next samples are left to the
+    /// workers, so that this thread reads.
+    mutating func isCrowded() { crowd = RequestFront.crowdLength }
+
+    /// Whether this thread may run a sample that it has just read, instead of waking a worker.
+    private mutating func mayRunHere() -> Bool {
+        if crowd > 0 {
+            crowd -= 1
+            return false
+        }
+        return generation.isQuick && session.gate.requestsUnderWay == 1
+    }
+
+    /// Leaves a lone sample to the workers after all: it is none any more.
+    private mutating func handOver() {
+        if holdsLoneSample { generation.wake() }
+        holdsLoneSample = false
     }
 
     /// Answers for bytes that were no message that could be kept.
@@ -74,9 +100,8 @@ struct RequestFront {
         let received = MonotonicTime.now()
         // Waiting for room, while the one that was handed over waits for us, would be for ever; and who refuses others for
         // want of room has no time to run it.
-        if unsettled == 1, !session.gate.hasRoom(bytes: bytes) {
-            if options.sheds { generation.wake() } else { generation.runDelivered() }
-            unsettled = 0
+        if holdsLoneSample, !session.gate.hasRoom(bytes: bytes) {
+            if options.sheds { handOver() } else { _ = settle() }
         }
         guard let room = session.gate.enter(bytes: bytes) else { return nil }
         session.statistics.recordRequest()
@@ -88,7 +113,7 @@ struct RequestFront {
     private mutating func followReload() {
         let newest = session.generation
         guard newest !== generation else { return }
-        settle()
+        _ = settle()
         generation = newest
         let model = newest.model.compiled
         decoder = options.wire.decoder(for: model, limits: options.requestLimits(for: model))
@@ -111,9 +136,11 @@ struct RequestFront {
         case .classify(let source, let request):
             let task = DecodeTask.single(source, request, ticket)
             if source.isTensor {
-                // The first may be the only one: then this thread runs it, in `settle()`.
-                unsettled += 1
-                task.run(inputs, sink: session.writer, wakes: unsettled > 1 || !generation.isQuick)
+                // It may be the only one: then this thread runs it, in `settle()`.
+                let isLone = mayRunHere()
+                if !isLone { handOver() }
+                task.run(inputs, sink: session.writer, wakes: isLone ? .nobody : .one)
+                holdsLoneSample = isLone
             } else {
                 session.decodeQueue.append(task)
             }

@@ -11,7 +11,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
     private let state = Monitor(State())
 
     func append(_ element: Element) {
-        state.change { if !$0.isAbandoned { $0.elements.append(element) } }
+        state.change(wakes: { _ in .one }) { if !$0.isAbandoned { $0.elements.append(element) } }
     }
 
     /// No more is coming; what is there is still given out.

@@ -87,6 +87,9 @@ extension Statistics.Snapshot {
         var out = PrometheusText()
         out.info("mexit_model_info", "What is served.", [("model", model.name), ("version", model.version)])
         out.gauge("mexit_uptime_seconds", "Time since the start.", Double(uptime) / 1e9)
+        if let kibibytes = ResidentMemory.kibibytes() {
+            out.gauge("process_resident_memory_bytes", "Resident memory size in bytes.", Double(kibibytes << 10))
+        }
         out.counter("mexit_requests_total", "Requests read.", requests)
         out.gauge("mexit_requests_under_way", "Requests read and not yet fully answered.", Double(underWay))
         out.counters("mexit_answers_total", "Samples answered, by the exit they left at.", by: "exit", stages.enumerated().map { ("\($0.offset)", $0.element.answers) })
