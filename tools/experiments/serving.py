@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How mexit-serve does beside the library it is made of: throughput, overhead, latency under load, two workers.
 
-    tools/experiments/serving.py MODEL.mexit KIND:DIR [--seconds 4] [--rounds 3] [--only PART,...] [--prefix "chrt --rr 20"] [--bin FOLDER]
+    tools/experiments/serving.py MODEL.mexit KIND:DIR [--seconds 4] [--rounds 3] [--only PART,...] [--policies POLICY;...] [--workers N,...]
+                                 [--prefix "chrt --rr 20"] [--bin FOLDER]
 
 Every ratio is of two measurements that took turns; each figure is the median over the rounds. docs/serving.md explains them.
 --prefix stands before mexit-eval and mexit-load; a real-time priority (`chrt --rr 20`, as root) keeps a busy machine's other
@@ -30,10 +31,10 @@ class Tools:
         return self.json([self.options.bin / "mexit-eval", self.options.model, "--data", self.options.data, "--policy", policy,
                           "--threads", 1, "--json"])["policies"][0]["images_per_second"]
 
-    def load(self, load, policy="confidence:0.9", protocol="ndjson", server=()):
+    def load(self, load, policy="confidence:0.9", protocol="ndjson", server=(), samples=None):
         """Reports of mexit-load's loops; the server has one thread per worker."""
         runs = self.json([
-            self.options.bin / "mexit-load", "--data", self.options.data, "--samples", 10000, "--seconds", self.options.seconds,
+            self.options.bin / "mexit-load", "--data", self.options.data, "--samples", samples or self.options.samples, "--seconds", self.options.seconds,
             "--warm-up", 1000, "--protocol", protocol, "--json", *load, "--",
             self.options.bin / "mexit-serve", self.options.model, "--quiet", "--threads", 1, "--policy", policy, "--protocol", protocol, *server])["runs"]
         assert not any(run["errors"] for run in runs), runs
@@ -57,12 +58,13 @@ def head(*cells):
 def throughput(tools, rounds):
     """Over the pipe against the library, on one thread and by the same policy."""
     head("policy", "protocol", "library, images/s", "server, answers/s", "ratio (least … most)", "CPU us a request: server", "mexit-load")
-    for policy in ("confidence:0.9", "last"):
+    for policy in tools.options.policies:
         for protocol in PROTOCOLS:
             pairs = []
             for _ in range(rounds):
                 ours = tools.library(policy)
-                pairs.append((ours, tools.load(["--in-flight", 64], policy, protocol)[0]))
+                # As many images as the library sees: the exits must be the same.
+                pairs.append((ours, tools.load(["--in-flight", 64], policy, protocol, samples=10**6)[0]))
             ratios = [run["throughput"] / ours for ours, run in pairs]
             row(policy, protocol, f"{median(ours for ours, _ in pairs):.0f}", f"{median(run['throughput'] for _, run in pairs):.0f}",
                 f"**{median(ratios):.2f}** ({min(ratios):.2f} … {max(ratios):.2f})",
@@ -85,8 +87,8 @@ def overhead(tools, rounds):
 def latency(tools, rounds):
     """An open loop at 70 % of what a closed loop reached, against the time of the whole network."""
     head("workers", "policy", "scheduler", "rate, 1/s", "whole network, ms", "p50", "p95", "p99", "p99.9", "p99 / whole network")
-    for workers in (1, 2):
-        for policy in ("confidence:0.9", "last"):
+    for workers in tools.options.workers:
+        for policy in tools.options.policies:
             runs = {"stage": [], "batch": []}
             whole = []
             for _ in range(rounds):
@@ -106,7 +108,7 @@ def latency(tools, rounds):
 def workers(tools, rounds):
     """Two workers against one."""
     head("policy", "protocol", "one worker, answers/s", "two workers", "ratio (least … most)", "CPU us a request: server", "mexit-load")
-    for policy in ("confidence:0.9", "last"):
+    for policy in tools.options.policies:
         for protocol in PROTOCOLS:
             pairs = [[tools.load(["--in-flight", 64], policy, protocol, ["--workers", count])[0] for count in (1, 2)] for _ in range(rounds)]
             ratios = [two["throughput"] / one["throughput"] for one, two in pairs]
@@ -123,8 +125,11 @@ def main():
     parser.add_argument("model", type=Path)
     parser.add_argument("data")
     parser.add_argument("--seconds", type=float, default=4, help="of every load (default: 4)")
+    parser.add_argument("--samples", type=int, default=1000, help="different images that are sent; a thousand stay in the processor's cache (default: 1000)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(PARTS), help=f"some of {', '.join(PARTS)}")
+    parser.add_argument("--policies", type=lambda text: text.split(";"), default=["confidence:0.9", "last"], help="POLICY;... (default: confidence:0.9;last)")
+    parser.add_argument("--workers", type=lambda text: [int(word) for word in text.split(",")], default=[1, 2], help="of the latencies (default: 1,2)")
     parser.add_argument("--prefix", default="", help="a command that runs the others")
     parser.add_argument("--bin", type=Path, default=Path(".build/release"))
     options = parser.parse_args()
