@@ -6,8 +6,11 @@ extension DataSet {
     ///
     /// - Parameter threads: Threads to hash with; the result does not depend on it.
     /// - Complexity: O(N·C·H·W).
-    public func fingerprint(threads: Int = 1) -> UInt64 {
-        let hashes = [UInt64](unsafeUninitializedCapacity: count) { out, filled in
+    public func fingerprint(threads: Int = 1) -> UInt64 { DataIdentity(self, threads: threads).fingerprint }
+
+    /// FNV-1a of each image's label and samples, `[N]`.
+    fileprivate func imageHashes(threads: Int) -> [UInt64] {
+        [UInt64](unsafeUninitializedCapacity: count) { out, filled in
             forEachIndex(count: count, threads: threads, state: {}) { _, index in
                 var hash = FNV1a()
                 hash.add(UInt64(label(of: index)))
@@ -16,8 +19,41 @@ extension DataSet {
             }
             filled = count
         }
+    }
+}
+
+/// What tells a data set from others once its pixels are gone: 12 bytes per image, which may have come in parts.
+public struct DataIdentity: Sendable {
+    private let shape: [Int]
+    let classCount: Int
+    private(set) var labels: [Int32]
+    private var hashes: [UInt64]
+
+    /// - Complexity: O(N·C·H·W).
+    public init(_ data: DataSet, threads: Int = 1) {
+        shape = [data.channels, data.size.height, data.size.width]
+        classCount = data.classNames.count
+        labels = data.labels
+        hashes = data.imageHashes(threads: threads)
+    }
+
+    public var count: Int { labels.count }
+
+    /// Takes the images that follow; of the same classes and size.
+    mutating func append(_ part: DataSet, threads: Int) {
+        labels += part.labels
+        hashes += part.imageHashes(threads: threads)
+    }
+
+    /// ``DataSet/fingerprint(threads:)`` of all images together.
+    public var fingerprint: UInt64 { fingerprint(of: hashes) }
+
+    /// That of some of the images.
+    func fingerprint(where isIncluded: (Int) -> Bool) -> UInt64 { fingerprint(of: hashes.indices.filter(isIncluded).map { hashes[$0] }) }
+
+    private func fingerprint(of hashes: [UInt64]) -> UInt64 {
         var hash = FNV1a()
-        for number in [channels, size.height, size.width, count] { hash.add(UInt64(number)) }
+        for number in shape + [hashes.count] { hash.add(UInt64(number)) }
         for number in hashes { hash.add(number) }
         return hash.value
     }

@@ -26,22 +26,33 @@ extension DataSet {
                 .tooFewImages,
                 "cannot hold \(count) validation images out of \(name): it has \(self.count); ask for fewer than that")
         }
-        var members = [[Int]](repeating: [], count: classNames.count)
-        for (index, label) in labels.enumerated() { members[Int(label)].append(index) }
-
-        var shares = members.map { count * $0.count / self.count }
-        let remainders = members.map { count * $0.count % self.count }
-        let byRemainder = members.indices.sorted { (remainders[$0], $1) > (remainders[$1], $0) }
-        for label in byRemainder.prefix(count - shares.reduce(0, +)) { shares[label] += 1 }
-
-        var isHeldOut = [Bool](repeating: false, count: self.count)
-        for (label, share) in shares.enumerated() {
-            var random = CounterRandom(.holdOut, seed: seed, label)
-            random.shuffle(&members[label])
-            for index in members[label].prefix(share) { isHeldOut[index] = true }
-        }
+        let isHeldOut = chooseHeldOut(labels, classes: classNames.count, count: count, seed: seed)
         return TrainingData(
             train: subset(labels.indices.filter { !isHeldOut[$0] }),
             validation: subset(labels.indices.filter { isHeldOut[$0] }, name: "\(name), \(count) held out"))
     }
+}
+
+/// Which images ``DataSet/holdingOut(_:seed:)`` holds out, `[N]`.
+///
+/// - Parameters:
+///   - labels: `[N]`, each below `classes`.
+///   - count: 0 ... N.
+func chooseHeldOut(_ labels: [Int32], classes: Int, count: Int, seed: UInt64) -> [Bool] {
+    var members = [[Int]](repeating: [], count: classes)
+    for (index, label) in labels.enumerated() { members[Int(label)].append(index) }
+
+    let total = max(labels.count, 1)
+    var shares = members.map { count * $0.count / total }
+    let remainders = members.map { count * $0.count % total }
+    let byRemainder = members.indices.sorted { (remainders[$0], $1) > (remainders[$1], $0) }
+    for label in byRemainder.prefix(count - shares.reduce(0, +)) { shares[label] += 1 }
+
+    var isHeldOut = [Bool](repeating: false, count: labels.count)
+    for (label, share) in shares.enumerated() {
+        var random = CounterRandom(.holdOut, seed: seed, label)
+        random.shuffle(&members[label])
+        for index in members[label].prefix(share) { isHeldOut[index] = true }
+    }
+    return isHeldOut
 }

@@ -126,8 +126,16 @@ public struct DataSource: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Loads the training or the test images as they are stored.
-    private func loadStored(test: Bool, _ options: LoadOptions) throws -> DataSet {
+    /// The test images, a part at a time. Those of a folder are decoded when their part comes.
+    ///
+    /// - Throws: ``DataError``, see ``load(_:_:)``.
+    public func streamTest(_ options: LoadOptions = LoadOptions()) throws -> DataStream {
+        guard kind == .images else { return DataStream(try load(.test, options), threads: options.threads) }
+        try check(options)
+        return DataStream(try ImageFolder(directory).files(test: true, name: "\(self) (test)", options), options)
+    }
+
+    private func check(_ options: LoadOptions) throws {
         if let size = options.imageSize, !(1...16384).contains(size.height) || !(1...16384).contains(size.width) {
             throw DataError(.badOption, "cannot bring the images of '\(self)' to \(size): each side must be in 1...16384")
         }
@@ -135,6 +143,11 @@ public struct DataSource: Hashable, Sendable, CustomStringConvertible {
             let what = exists(directory) ? "it is not a folder" : "no such folder"
             throw DataError(.unreadable, "cannot read data from '\(directory)': \(what)")
         }
+    }
+
+    /// Loads the training or the test images as they are stored.
+    private func loadStored(test: Bool, _ options: LoadOptions) throws -> DataSet {
+        try check(options)
         let name = "\(self) (\(test ? "test" : "train"))"
         switch kind {
         case .images: return try ImageFolder(directory).load(test: test, name: name, options)

@@ -27,16 +27,19 @@ extension Provenance {
     /// The fingerprint is compared with the data's own, and with that of the data without the images held out: somebody may
     /// have given the whole folder that the training split came from.
     package func trainingOverlap(with data: DataSet, threads: Int = 1) -> String? {
+        dataFingerprint.isEmpty ? nil : trainingOverlap(with: DataIdentity(data, threads: threads), name: data.name)
+    }
+
+    /// As ``trainingOverlap(with:threads:)``, for data whose pixels are gone.
+    package func trainingOverlap(with data: DataIdentity, name: String) -> String? {
         guard !dataFingerprint.isEmpty else { return nil }
-        if hexadecimal(data.fingerprint(threads: threads)) == dataFingerprint {
-            return "\(data.name) is what the model was trained on (fingerprint \(dataFingerprint))"
+        if hexadecimal(data.fingerprint) == dataFingerprint {
+            return "\(name) is what the model was trained on (fingerprint \(dataFingerprint))"
         }
-        if let held = HeldOut(self), held.count < data.count,
-            let rest = try? data.holdingOut(held.count, seed: held.seed).train,
-            hexadecimal(rest.fingerprint(threads: threads)) == dataFingerprint {
-            return "\(data.name) holds the \(rest.count) images that the model was trained on (fingerprint \(dataFingerprint))"
-        }
-        return nil
+        guard let held = HeldOut(self), held.count < data.count else { return nil }
+        let isHeldOut = chooseHeldOut(data.labels, classes: data.classCount, count: held.count, seed: held.seed)
+        guard hexadecimal(data.fingerprint(where: { !isHeldOut[$0] })) == dataFingerprint else { return nil }
+        return "\(name) holds the \(data.count - held.count) images that the model was trained on (fingerprint \(dataFingerprint))"
     }
 }
 

@@ -9,11 +9,12 @@ struct EvalReport: Encodable {
     /// Images that did not decode and were left out.
     let skipped: Int
     let threads: Int
+    let classNames: [String]
     let anytime: AnytimeEvaluation
     let policies: [PolicyEvaluation]
 
     private enum CodingKeys: String, CodingKey {
-        case model, data, samples, skipped, threads, exits, policies, oracleAccuracy, oracleMacs, overthinking, wasteful
+        case model, data, samples, skipped, threads, classes, exits, policies, oracleAccuracy, oracleMacs, overthinking, wasteful
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -23,6 +24,7 @@ struct EvalReport: Encodable {
         try fields.encode(samples, forKey: .samples)
         try fields.encode(skipped, forKey: .skipped)
         try fields.encode(threads, forKey: .threads)
+        try fields.encode(classNames, forKey: .classes)
         try fields.encode(anytime.exits, forKey: .exits)
         try fields.encode(anytime.oracleAccuracy, forKey: .oracleAccuracy)
         try fields.encode(anytime.oracleMACs, forKey: .oracleMacs)
@@ -46,15 +48,23 @@ struct EvalReport: Encodable {
         text += table.render()
         text += "\nright at some exit, wrong at the last: \(percent(anytime.overthinking)) %; right at the last and before it: \(percent(anytime.wasteful)) %\n"
         text += "a perfect choice of exits: \(percent(anytime.oracleAccuracy)) % at \(SINumber.format(anytime.oracleMACs)) MACs\n"
+        var confusions = TextTable([.init("exit"), .init("confused most often (true class for the class named: images)", .left)])
+        func name(_ label: Int) -> String { classNames.indices.contains(label) ? classNames[label] : "\(label)" }
+        for exit in anytime.exits {
+            confusions.append([
+                String(exit.exit), exit.mostConfused(4).map { "\(name($0.truth)) for \(name($0.label)): \($0.count)" }.joined(separator: ", "),
+            ])
+        }
+        text += "\n" + confusions.render()
         guard !policies.isEmpty else { return text }
         var rows = TextTable([
             .init("policy", .left), .init("accuracy %", .right), .init("mean MACs", .right), .init("saved %", .right),
-            .init("images/s", .right), .init("left at exit, %", .left),
+            .init("ms/image", .right), .init("images/s", .right), .init("left at exit, %", .left),
         ])
         for policy in policies {
             rows.append([
                 policy.policy, percent(policy.accuracy), SINumber.format(policy.meanMACs), percent(policy.savedShare),
-                SINumber.fixed(policy.imagesPerSecond, digits: 0),
+                SINumber.fixed(policy.secondsPerImage * 1000, digits: 3), SINumber.fixed(policy.imagesPerSecond, digits: 0),
                 policy.exits.map { "\($0.exit): \(SINumber.fixed(100 * $0.share, digits: 1))" }.joined(separator: "  "),
             ])
         }

@@ -25,10 +25,18 @@ import _MExitTestSupport
         let model = try model()
         let data = try images(37)
         let context = try InferenceContext(model)
-        let evaluator = try Evaluator(model, data: data, batch: 8, threads: 2)
         let answers = try (0..<data.count).map { Array(try context.anytime(.pixels(data.image($0).pixels))) }
 
-        let anytime = try evaluator.anytime()
+        // A threshold that half of the samples pass at the first exit.
+        let threshold = answers.map { $0[0].confidence }.sorted()[18]
+        let policy = ExitPolicy.confidence(threshold, for: model)
+        let budget = 1.2 * Double(model.stageCosts[0].macs)
+        let policies = [
+            try EvaluatedPolicy(policy, for: model, name: "half"), try EvaluatedPolicy(exactMACs: budget, for: model),
+        ]
+        var evaluator = try Evaluator(model, policies: policies, batch: 8, threads: 2)
+        try evaluator.add(data)
+        let anytime = evaluator.anytime
         for exit in anytime.exits {
             let correct = answers.indices.filter { answers[$0][exit.exit].label == data.label(of: $0) }.count
             #expect(exit.correct == correct && exit.samples == 37)
@@ -55,11 +63,8 @@ import _MExitTestSupport
         for exit in 0..<5 { #expect(logits.values[exit] == answers.flatMap { $0[exit].logits }) }
         #expect(logits.labels == data.labels && logits.fingerprint == hexadecimal(data.fingerprint()))
 
-        // A threshold that half of the samples pass at the first exit.
-        let threshold = answers.map { $0[0].confidence }.sorted()[18]
-        let policy = ExitPolicy.confidence(threshold, for: model)
         let single = try (0..<data.count).map { try context.classify(.pixels(data.image($0).pixels), policy: policy) }
-        let result = try evaluator.evaluate(policy, name: "half")
+        let result = evaluator.policies[0]
         #expect(result.policy == "half" && result.samples == 37)
         #expect(result.correct == single.indices.filter { single[$0].label == data.label(of: $0) }.count)
         #expect(abs(result.meanMACs - Double(single.reduce(0) { $0 + $1.macs }) / 37) < 1e-6)
@@ -69,12 +74,31 @@ import _MExitTestSupport
         #expect(result.imagesPerSecond > 0)
         let reached = result.exits.compactMap { exit in exit.accuracy.map { $0 * exit.share } }
         #expect(abs(reached.reduce(0, +) - result.accuracy) < 1e-12)
+        #expect(abs(result.secondsPerImage * result.imagesPerSecond - 1) < 1e-9)
+
+        let exact = evaluator.policies[1]
+        #expect(exact.policy.hasPrefix("exact:") && exact.meanMACs <= budget && exact.meanMACs > 0.9 * budget, "\(exact)")
+
+        // In parts of any size the counts are the same; times are not, and exact budgets are kept part by part.
+        var inParts = try Evaluator(model, policies: policies, batch: 8, threads: 2)
+        let summary = try DataStream(data).forEachPart(bytes: 10 * data.samplesPerImage) { try inParts.add($0) }
+        #expect(summary.identity.fingerprint == data.fingerprint() && summary.skipped.isEmpty)
+        for (part, whole) in zip(inParts.anytime.exits, anytime.exits) {
+            #expect(part.confusion == whole.confusion && part.overthought == whole.overthought && part.firstCorrect == whole.firstCorrect)
+            #expect(part.samples == 37 && abs(part.ece - whole.ece) < 1e-12)
+        }
+        #expect(inParts.policies[0].exits == result.exits && inParts.policies[0].meanMACs == result.meanMACs)
+        #expect(inParts.policies[1].samples == 37 && inParts.policies[1].meanMACs <= budget)
+        #expect(throws: EvaluationError.self) { try EvaluatedPolicy(exactMACs: 1, for: model) }
     }
 
     @Test func refusesDataThatDoesNotFit() throws {
         let model = try model()
         func message(_ data: DataSet) -> String {
-            do { _ = try Evaluator(model, data: data) } catch { return "\(error)" }
+            do {
+                var evaluator = try Evaluator(model)
+                try evaluator.add(data)
+            } catch { return "\(error)" }
             return ""
         }
         let small = try DataSet(

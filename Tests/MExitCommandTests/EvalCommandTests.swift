@@ -1,3 +1,4 @@
+import Foundation
 import MExitIR
 import Testing
 import _MExitTestSupport
@@ -37,10 +38,55 @@ import _MExitTestSupport
         #expect(results[3]["correct"] as? Int == exits[1]["correct"] as? Int)
     }
 
+    /// Budgets that are never exceeded, and the page.
+    @Test func budgetsAndReport() throws {
+        let costs = Graph.cumulative(try files.model.graph.stageCosts()).map { Double($0.macs) }
+        let budgets = [costs[0], (costs[0] + costs[1]) / 2, costs[1]]
+        let page = files.path("page.html")
+        let result = try eval(
+            usual + ["--json", "--batch", "7", "--budget-mode", "exact", "--budget-macs", budgets.map { "\($0)" }.joined(separator: ","), "--report", page])
+        #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
+        let report = try jsonObject(result.output)
+        let policies = try #require(report["policies"] as? [[String: Any]])
+        #expect(policies.count == 3 && policies.allSatisfy { ($0["policy"] as? String)?.hasPrefix("exact:") == true && $0["seconds_per_image"] is Double })
+        let macs = policies.compactMap { $0["mean_macs"] as? Double }
+        #expect(macs[0] == costs[0] && macs[1] > costs[0] && zip(macs, budgets).allSatisfy { $0 <= $1 + 1e-6 }, "\(macs)")
+        #expect(report["classes"] as? [String] == ["0", "1", "2"])
+        let exits = try #require(report["exits"] as? [[String: Any]])
+        for exit in exits {
+            let confusion = try #require(exit["confusion"] as? [[Int]])
+            #expect(confusion.map { $0.reduce(0, +) } == [10, 10, 10])
+        }
+        let html = try String(contentsOfFile: page, encoding: .utf8)
+        #expect(html.contains("Evaluation of small.mexit") && html.contains("budgets kept exactly") && html.contains("Confusion"))
+        try expectFailure(usual + ["--budget-mode", "exact", "--budget-macs", "\(costs[0] - 1)"], "exit 0 alone costs")
+        try expectFailure(usual + ["--budget-macs", "1"], "no stored operating point costs that little")
+    }
+
+    /// Test images in folders are decoded part by part; one that does not decode is skipped and told.
+    @Test func foldersAreStreamed() throws {
+        let fixture = try TrainFixture()
+        let trained = try fixture.train(["--validation", "4", "--seed", "3"])
+        #expect(trained.status == 0, "\(trained.errors)")
+        for (name, base) in [("day", 150), ("night", 30)] {
+            for number in 0..<5 { try fixture.write(TrainFixture.picture(base: base, number: number), to: "photos/test/\(name)/\(number).png") }
+        }
+        let arguments = ["\(fixture.path)/m.mexit", "--data", "images:\(fixture.path)/photos", "--threads", "1", "--json", "--policy", "last"]
+        let before = try jsonObject(try eval(arguments + ["--batch", "1"]).output)
+        #expect(before["samples"] as? Int == 10)
+        try fixture.write([1, 2, 3], to: "photos/test/day/zz.jpg")
+        let result = try eval(arguments)
+        #expect(result.status == 0 && result.errors.contains("zz.jpg"), "\(result.errors)")
+        let after = try jsonObject(result.output)
+        #expect(after["samples"] as? Int == 10 && after["skipped"] as? Int == 1)
+        let refused = try eval(arguments + ["--on-bad-image", "refuse"])
+        #expect(refused.status == 1 && refused.output.isEmpty && refused.errors.contains("zz.jpg"))
+    }
+
     @Test func textIsATableOnStdoutOnly() throws {
         let result = try eval(usual + ["--policy", "confidence:0.4"])
         #expect(result.status == 0 && result.errors.isEmpty, "\(result.errors)")
-        for word in ["30 images", "exit", "accuracy %", "mean MACs", "confidence:0.4"] { #expect(result.output.contains(word), "\(word)") }
+        for word in ["30 images", "exit", "accuracy %", "mean MACs", "ms/image", "confused most often", "confidence:0.4"] { #expect(result.output.contains(word), "\(word)") }
     }
 
     /// The command fails with 1, says why on stderr in one line, and prints no result.
@@ -81,7 +127,8 @@ import _MExitTestSupport
     @Test func wrongUsage() throws {
         for arguments in [
             [], [usual[0]], usual + ["--threads", "0"], usual + ["--batch", "0"], usual + ["--validation", "-1"], usual + ["--split", "all"],
-            usual + ["--verbose"], usual + ["another.mexit"], usual + ["--on-bad-image", "keep"],
+            usual + ["--verbose"], usual + ["another.mexit"], usual + ["--on-bad-image", "keep"], usual + ["--budget-mode", "most"],
+            usual + ["--budget-macs", "8M,much"],
         ] {
             let result = try eval(arguments)
             #expect(result.status == 64 && result.output.isEmpty && result.errors.uppercased().contains("USAGE:"), "\(arguments): \(result)")
@@ -90,7 +137,7 @@ import _MExitTestSupport
 
     @Test func helpNamesEveryFlag() throws {
         let help = try eval(["--help"])
-        let flags = ["--data", "--split", "--validation", "--seed", "--policy", "--batch", "--threads", "--on-bad-image", "--json", "--version"]
+        let flags = ["--data", "--split", "--validation", "--seed", "--policy", "--budget-macs", "--budget-mode", "--operating-points", "--report", "--batch", "--threads", "--on-bad-image", "--json", "--version"]
         #expect(help.status == 0 && missingFlags(flags, in: help.output).isEmpty, "\(missingFlags(flags, in: help.output))")
         #expect(help.output.contains("confidence:T") && help.output.contains("calibrated:NAME"))
         let version = try eval(["--version"])

@@ -7,8 +7,9 @@ struct AllExits {
     let data: DataSet
     let context: InferenceContext
 
-    /// - Throws: ``EvaluationError`` when the data's images or classes are not the model's; `RuntimeError` when memory is short.
-    init(_ model: CompiledModel, data: DataSet, batch: Int, threads: Int) throws {
+    /// - Parameter context: of `model`, none of its slots taken; as many samples are under way at once as it has.
+    /// - Throws: ``EvaluationError`` when the data's images or classes are not the model's.
+    init(_ model: CompiledModel, data: DataSet, in context: InferenceContext) throws {
         let shape = model.inputShape
         guard data.channels == shape.channels, data.size.height == shape.height, data.size.width == shape.width else {
             throw EvaluationError("cannot evaluate on \(data.name): its images are \(data.channels)x\(data.size), the model takes \(shape)")
@@ -19,7 +20,7 @@ struct AllExits {
         guard data.count > 0 else { throw EvaluationError("cannot evaluate on \(data.name): it has no images") }
         self.model = model
         self.data = data
-        context = try InferenceContext(model, slots: min(max(batch, 1), data.count), threads: threads)
+        self.context = context
     }
 
     /// - Parameter each: called for every sample and stage with its logits `[K]`; per batch stage by stage, in a stage the samples

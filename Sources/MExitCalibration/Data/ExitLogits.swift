@@ -59,7 +59,8 @@ public struct ExitLogits: Sendable {
         _ model: CompiledModel, data: DataSet, batch: Int = 64, threads: Int = 1, progress: (Int) -> Void = { _ in }
     ) throws -> ExitLogits {
         var values = model.exits.map { _ in [Float](repeating: 0, count: data.count * model.classCount) }
-        try AllExits(model, data: data, batch: batch, threads: threads).run { index, stage, logits in
+        let context = try InferenceContext(model, slots: min(max(batch, 1), max(data.count, 1)), threads: threads)
+        try AllExits(model, data: data, in: context).run { index, stage, logits in
             values[stage].withUnsafeMutableBufferPointer { all in
                 for (k, logit) in logits.enumerated() { all[index * logits.count + k] = logit }
             }

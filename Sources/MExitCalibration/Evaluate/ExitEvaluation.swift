@@ -20,6 +20,16 @@ public struct ExitEvaluation: Hashable, Sendable, Codable {
     public var firstCorrect: Int
     /// `[K][K]`: samples by true class, then by the class that this exit names.
     public var confusion: [[Int]]
+
+    /// The pairs of classes that this exit confuses most: `truth` was taken for `label`.
+    public func mostConfused(_ most: Int) -> [(truth: Int, label: Int, count: Int)] {
+        var pairs: [(truth: Int, label: Int, count: Int)] = []
+        for (truth, row) in confusion.enumerated() {
+            for (label, count) in row.enumerated() where label != truth && count > 0 { pairs.append((truth, label, count)) }
+        }
+        pairs.sort { ($1.count, $0.truth, $0.label) < ($0.count, $1.truth, $1.label) }
+        return Array(pairs.prefix(most))
+    }
 }
 
 /// What all exits do on a data set.
