@@ -54,18 +54,19 @@ struct CalibrationText {
         let sign = promise.quantity == .accuracy ? ">=" : "<="
         return "\(promise.quantity.rawValue) \(sign) \(show(promise.limit)), "
             + (promise.confidence > 0
-                ? "bound \(show(promise.bound)) with confidence \(promise.confidence), \(promise.method)" : "estimate \(show(promise.bound)), \(promise.method)")
+                ? "proved with confidence \(promise.confidence), \(promise.method)" : "estimate \(show(promise.bound)), \(promise.method)")
+            + (point.risk.map { ", seen \(percent($0.observed)) %" } ?? "")
     }
 
     static func text(_ trials: RiskTrials, _ wish: RiskWish) -> String {
         var table = TextTable([
             .init("risk", .left), .init("limit"), .init("confidence"), .init("test", .left), .init("calibrated on"), .init("trials"), .init("kept, rest"),
-            .init("kept, whole"), .init("bound held"), .init("mean risk %"), .init("mean bound %"), .init("mean MACs"), .init("saved %"),
+            .init("kept, whole"), .init("mean risk %"), .init("seen in testing %"), .init("mean MACs"), .init("saved %"),
         ])
         table.append([
             wish.quantity.rawValue, "\(wish.limit)", "\(wish.confidence)", wish.test.rawValue, "\(trials.calibrationSamples)", "\(trials.trials)",
-            percent(trials.keptOnRest) + " %", percent(trials.keptOnWhole) + " %", percent(trials.boundHeldOnWhole) + " %", percent(trials.meanRisk),
-            percent(trials.meanBound), SINumber.format(trials.meanMACs, digits: 2), percent(trials.savedShare),
+            percent(trials.keptOnRest) + " %", percent(trials.keptOnWhole) + " %", percent(trials.meanRisk),
+            percent(trials.meanObserved), SINumber.format(trials.meanMACs, digits: 2), percent(trials.savedShare),
         ])
         return table.render()
     }

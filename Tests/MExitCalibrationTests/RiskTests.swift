@@ -1,3 +1,4 @@
+import MExitIR
 import MExitRuntime
 import Testing
 import _MExitTestSupport
@@ -65,13 +66,11 @@ import _MExitTestSupport
     /// Betting sees that the variance is small; Hoeffding and Bentkus cannot.
     @Test func bettingIsSharperWhereVarianceIsSmall() {
         let losses = (0..<2000).map { $0 % 40 == 7 ? 1.0 : $0 % 40 == 20 ? 0 : 0.5 }
-        let betting = RiskBounds.upperBound(.betting, losses, delta: 0.1)
-        let plain = RiskBounds.upperBound(.hoeffdingBentkus, losses, delta: 0.1)
-        #expect(betting > 0.5 && betting < plain)
-        for test in RiskTest.allCases {
-            let bound = RiskBounds.upperBound(test, losses, delta: 0.1)
-            #expect(RiskBounds.pValue(test, losses, limit: bound, delta: 0.1) <= 0.1)
+        // The least limit that each proves.
+        func bound(_ test: RiskTest) -> Double {
+            (1..<1000).map { Double($0) / 1000 }.first { RiskBounds.pValue(test, losses, limit: $0, delta: 0.1) <= 0.1 } ?? 1
         }
+        #expect(bound(.betting) > 0.5 && bound(.betting) < bound(.hoeffdingBentkus))
     }
 
     @Test func samplesNeededAreTheFewest() {
@@ -103,9 +102,39 @@ import _MExitTestSupport
             }
             #expect(result.step == (proved.firstIndex(of: false) ?? path.count) && result.step > 0 && result.step < path.count)
             #expect(result.thresholds == path[result.step - 1])
-            #expect(result.bound <= quantity.limit)
+            #expect(result.bound == quantity.limit && result.observed < quantity.limit)
             #expect(result.tally.meanMACs < outcomes.macs[3] && result.tested == 2000)
         }
+    }
+
+    /// The whole procedure where the null hypothesis holds, at its edge: the only policy on the path lets everybody out at exit 0
+    /// and its risk is the limit. Taking it breaks the promise, which may happen with probability delta at most.
+    @Test(arguments: RiskTest.allCases, [Promise.Quantity.accuracyGap, .disagreement])
+    func theErrorRateHoldsAtTheLimit(test: RiskTest, quantity: Promise.Quantity) throws {
+        var generator = SeededGenerator(seed: 31)
+        let wish = RiskWish(quantity, limit: 0.08, confidence: 0.8, test: test)
+        let (trials, delta) = (800, 1 - wish.confidence)
+        var broken = 0
+        for _ in 0..<trials {
+            var labels: [Int32] = []
+            var values: [[Float]] = [[], []]
+            for _ in 0..<300 {
+                let truth = Int.random(in: 0..<2, using: &generator)
+                // The last exit is right; exit 0 is wrong with probability 0.08, and always as sure: no threshold can choose.
+                let early = Double.random(in: 0..<1, using: &generator) < wish.limit ? 1 - truth : truth
+                labels.append(Int32(truth))
+                values[0] += early == 0 ? [1, 0] : [0, 1]
+                values[1] += truth == 0 ? [2, 0] : [0, 2]
+            }
+            let logits = try ExitLogits(name: "edge", labels: labels, classCount: 2, macs: [1, 3], values: values)
+            let result = try RiskControl.run(logits, wish, measure: .confidence, seed: 7)
+            #expect(result.steps == 1)
+            if result.step == 1 { broken += 1 }
+        }
+        let error = (delta * (1 - delta) / Double(trials)).squareRoot()
+        #expect(Double(broken) / Double(trials) <= delta + 4 * error, "\(test), \(quantity): \(broken) of \(trials)")
+        // Nor is it idle: some samples do prove it.
+        #expect(broken > 0)
     }
 
     @Test func theBoundIsKept() throws {
@@ -128,7 +157,12 @@ import _MExitTestSupport
             let error = #expect(throws: CalibrationError.self) { try RiskControl.run(few, wish, measure: .confidence, seed: 0) }
             let text = try #require(error?.message)
             #expect(text.contains("60 samples") && text.contains("give at least"))
-            let number = try #require(text.split(separator: " ").compactMap { Int($0) }.last)
+            let words = text.split(separator: " ")
+            let number = try #require(words.firstIndex(of: "least").flatMap { Int(words[$0 + 1]) })
+            // The nearest that these samples could prove is named, and can be asked for.
+            let nearest = try #require(words.last.flatMap { Double($0) })
+            #expect(nearest > 0.02)
+            _ = try RiskControl.run(few, RiskWish(.accuracyGap, limit: nearest, confidence: 0.95, test: test), measure: .confidence, seed: 0)
             let enough = try syntheticLogits(count: number)
             _ = try RiskControl.run(enough, wish, measure: .confidence, seed: 0)
             let short = try syntheticLogits(count: number - 4)

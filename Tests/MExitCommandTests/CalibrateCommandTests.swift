@@ -101,15 +101,26 @@ import _MExitTestSupport
     @Test func wishesThatCannotBeMet() throws {
         try expectFailure(usual + ["--target-macs", "1"], "exit 0 alone costs")
         try expectFailure(usual + ["--target-accuracy", "1"], "most accurate policy")
-        try expectFailure(usual + ["--max-risk", "0.001"], "give at least")
+        try expectFailure(usual + ["--max-risk", "0.001"], "240 samples", "give at least", "or allow a risk of")
         try expectFailure(usual + ["--sweep", "2", "--out", files.path("no/such/folder.mexit")], "folder.mexit")
         try expectFailure(usual + ["--sweep", "2", "--report", files.path("no/such/page.html")], "page.html")
         try expectFailure(usual + ["--max-risk", "0.3", "--measure", "patience"], "patience")
     }
 
     @Test func badData() throws {
-        try files.writeImages(count: 2, classes: 3, to: "two")
-        try expectFailure([usual[0], "--data", "idx:\(files.path("two"))", "--split", "test", "--sweep", "2"], "classes")
+        func expectRefusal(_ name: String, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation) throws {
+            let result = try calibrate([usual[0], "--data", "idx:\(files.path(name))", "--split", "test", "--sweep", "2", "--out", files.path("no.mexit")])
+            #expect(result.status == 1 && result.output.isEmpty && result.errors.hasPrefix("error: "), "\(result)", sourceLocation: sourceLocation)
+            for word in words { #expect(result.errors.contains(word), "\(word): \(result.errors)", sourceLocation: sourceLocation) }
+            #expect(!FileManager.default.fileExists(atPath: files.path("no.mexit")), sourceLocation: sourceLocation)
+        }
+        // The classes are named, so that only their number or their images are at fault.
+        for (name, count, label) in [("two", 2, nil), ("one-class", 60, { _ in 1 })] as [(String, Int, ((Int) -> UInt8)?)] {
+            try files.writeImages(count: count, classes: 3, to: name, label: label)
+            try files.write(Array("0\n1\n2\n".utf8), to: "\(name)/classes.txt")
+        }
+        try expectRefusal("two", "2 samples for 3 classes", "at least one sample per class")
+        try expectRefusal("one-class", "all 60 samples are of class 1", "samples of all classes are needed")
         try expectFailure([usual[0], "--data", "idx:\(files.path("many"))", "--sweep", "2"], "held out", "--validation")
         try files.writeImages(count: 12, classes: 4, to: "four")
         try expectFailure([usual[0], "--data", "idx:\(files.path("four"))", "--split", "test", "--sweep", "2"], "4 classes", "3")

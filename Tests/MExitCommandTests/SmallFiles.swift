@@ -39,14 +39,15 @@ final class SmallFiles {
 
     func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
-    /// Images as IDX files in a folder of their own, the same for training and test: noise of 6x6 pixels, labels in turn.
-    func writeImages(count: Int, classes: Int, to name: String) throws {
+    /// Images as IDX files in a folder of their own, the same for training and test: noise of 6x6 pixels, labels in turn, or as
+    /// `label` says.
+    func writeImages(count: Int, classes: Int, to name: String, label: ((Int) -> UInt8)? = nil) throws {
         try FileManager.default.createDirectory(atPath: path(name), withIntermediateDirectories: true)
         var generator = SeededGenerator(seed: 9)
         let pixels = (0..<count * 36).map { _ in UInt8.random(in: 0...255, using: &generator) }
         for part in ["train", "t10k"] {
             try write([0, 0, 8, 3, 0, 0, 0, UInt8(count), 0, 0, 0, 6, 0, 0, 0, 6] + pixels, to: "\(name)/\(part)-images-idx3-ubyte")
-            try write([0, 0, 8, 1, 0, 0, 0, UInt8(count)] + (0..<count).map { UInt8($0 % classes) }, to: "\(name)/\(part)-labels-idx1-ubyte")
+            try write([0, 0, 8, 1, 0, 0, 0, UInt8(count)] + (0..<count).map { label?($0) ?? UInt8($0 % classes) }, to: "\(name)/\(part)-labels-idx1-ubyte")
         }
     }
 

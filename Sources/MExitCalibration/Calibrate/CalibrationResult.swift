@@ -41,6 +41,8 @@ public struct OperatingPoint: Sendable, Encodable {
     /// Every method at this point's cost.
     public var comparison: [MethodResult]
     public var risk: RiskDetails?
+    /// Whether it is one of a family, `--sweep`.
+    public var isOfSweep = false
     /// As it is stored.
     public var policy: NamedPolicy
 
@@ -55,8 +57,8 @@ public struct RiskDetails: Sendable, Encodable {
     public var limit: Double
     public var confidence: Double
     public var test: RiskTest
-    /// Upper bound with this confidence.
-    public var bound: Double
+    /// The quantity on the samples that tested it: an estimate, which the choice of the policy flatters a little.
+    public var observed: Double
     public var designSamples: Int
     public var testSamples: Int
     /// Place on the path from the whole network (0) to the first exit.

@@ -87,7 +87,9 @@ public struct Calibrator {
             let most = benches[0].result(.mostAccurate(macs: whole), crossValidates: false)?.tally.meanMACs ?? whole
             return try (0..<count).map { index in
                 let macs = least + (most - least) * Double(index) / Double(max(count - 1, 1))
-                return try point(macs: macs, .macs(macs), name: "sweep-\(index + 1)")
+                var point = try point(macs: macs, .macs(macs), name: "sweep-\(index + 1)")
+                point.isOfSweep = true
+                return point
             }
         }
     }
@@ -101,8 +103,9 @@ public struct Calibrator {
         let results = pool.map(benches.count) { benches[$0].result(goal) }
         let (index, reason) = choose(results)
         guard let result = results[index] else { throw CalibrationError("no thresholds of \(benches[index].method.rawValue) cost at most \(shortCost(macs)) MACs per sample; the exits cost \(logits.macs.map { shortCost(Double($0)) }.joined(separator: ", "))") }
+        let unspent = result.tally.meanMACs < PolicyFitter.leastSpent * macs ? "; a higher cost was not more accurate on these samples" : ""
         return point(
-            result, of: benches[index], wish, name: name, reason: reason, comparison: rows(results),
+            result, of: benches[index], wish, name: name, reason: reason + unspent, comparison: rows(results),
             promise: Promise(.macs, limit: macs, bound: result.crossValidated?.meanMACs ?? result.tally.meanMACs, method: "cross-validation"))
     }
 
@@ -115,8 +118,14 @@ public struct Calibrator {
                 "cannot keep an accuracy of \(accuracy) on \(logits.name): the most accurate policy found has \(best.accuracy) at \(shortCost(best.macs.rounded())) MACs per sample; ask for that or less")
         }
         let results = pool.map(benches.count) { benches[$0].result(.mostAccurate(macs: first.tally.meanMACs)) }
-        let (index, reason) = choose(results)
-        let result = benches[index].result(goal) ?? first
+        var (index, reason) = choose(results)
+        var result = first
+        if let chosen = benches[index].result(goal) {
+            result = chosen
+        } else {
+            (index, reason) = (0, "the measure that is more accurate at this cost does not reach the accuracy")
+            result = benches[0].result(goal) ?? first
+        }
         return point(
             result, of: benches[index], wish, name: name, reason: reason, comparison: rows(results),
             promise: Promise(
@@ -140,7 +149,7 @@ public struct Calibrator {
             thresholds: result.thresholds, temperatures: result.temperatures, expectedMacs: result.tally.meanMACs,
             expectedAccuracy: result.tally.accuracy, shares: result.tally.shares, comparison: [],
             risk: RiskDetails(
-                quantity: risk.quantity.rawValue, limit: risk.limit, confidence: risk.confidence, test: risk.test, bound: result.bound,
+                quantity: risk.quantity.rawValue, limit: risk.limit, confidence: risk.confidence, test: risk.test, observed: result.observed,
                 designSamples: result.designed, testSamples: result.tested, step: result.step, steps: result.steps),
             policy: policy)
     }

@@ -96,18 +96,6 @@ enum RiskBounds {
         }
     }
 
-    /// The least limit that the losses prove at level delta: an upper bound on the mean loss with confidence 1 - delta.
-    ///
-    /// - Complexity: O(30 n). Betting p-values are not monotone to the last bit; the answer is proved itself.
-    static func upperBound(_ test: RiskTest, _ losses: [Double], delta: Double) -> Double {
-        var (low, high) = (0.0, 1.0)
-        for _ in 0..<30 {
-            let middle = (low + high) / 2
-            if pValue(test, losses, limit: middle, delta: delta) <= delta { high = middle } else { low = middle }
-        }
-        return high
-    }
-
     /// The least number of samples that prove the limit when all of them have the loss `loss`: fewer can never do.
     static func samplesNeeded(_ test: RiskTest, limit: Double, loss: Double = 0, delta: Double) -> Int {
         func proves(_ count: Int) -> Bool {

@@ -38,8 +38,12 @@ struct RiskControl {
         var temperatures: [Double]
         var measure: ConfidenceMeasure
         var thresholds: [Double]
-        /// Upper bound on the quantity, at the wished confidence, for the policy that was chosen.
+        /// What the quantity is proved not to exceed: the limit that was tested; 0 where the whole network is the answer, whose
+        /// risk is 0 by definition. A bound of the chosen policy alone would be lower, but the same samples chose the policy: it
+        /// would not hold with the wished confidence.
         var bound: Double
+        /// The quantity on the samples that tested it.
+        var observed: Double
         /// How it does on the samples that tested it.
         var tally: PolicyTally
         /// Its place on the path (0: the whole network), and the path's length.
@@ -65,26 +69,33 @@ struct RiskControl {
         guard test.count >= needed else {
             let all = Int((Double(needed) / (1 - designShare)).rounded(.up)) + 1
             throw CalibrationError(
-                "cannot promise \(wish.quantity.rawValue) of at most \(wish.limit) with confidence \(wish.confidence) from \(design.count + test.count) samples: even if every one of the \(test.count) that test it were fine, it would not be proved; give at least \(all) samples, or ask for less")
+                "cannot promise \(wish.quantity.rawValue) of at most \(wish.limit) with confidence \(wish.confidence) from \(design.count + test.count) samples: even if every one of the \(test.count) that test it were fine, it would not be proved; give at least \(all) samples, or allow a risk of \(nearest(wish, losses, tested: test.count))")
         }
         let temperatures = TemperatureScaling.all(design).map(\.temperature)
         let path = path(ExitOutcomes(design, measure: measure, temperatures: temperatures), wish)
         let outcomes = ExitOutcomes(test, measure: measure, temperatures: temperatures)
         // The whole network: every sample agrees with it, whatever is sampled.
-        var best = (step: 0, exits: [Int](repeating: outcomes.last, count: outcomes.count), losses: [Double]())
+        var best = (step: 0, exits: [Int](repeating: outcomes.last, count: outcomes.count))
         var thresholds = [Double](repeating: RankedOutcomes.never, count: outcomes.last)
         for (step, candidate) in path.enumerated() {
             let exits = outcomes.exits(thresholds: candidate)
             let values = losses.losses(outcomes, exits: exits)
             // Stop before the first that is not rejected: nothing behind it may be tested any more.
             guard RiskBounds.pValue(wish.test, values, limit: losses.scaled(wish.limit), delta: delta) <= delta else { break }
-            best = (step + 1, exits, values)
+            best = (step + 1, exits)
             thresholds = candidate
         }
-        let bound = best.step == 0 ? 0 : losses.unscaled(RiskBounds.upperBound(wish.test, best.losses, delta: delta))
         return Result(
-            temperatures: temperatures, measure: measure, thresholds: thresholds, bound: min(bound, wish.limit),
-            tally: outcomes.tally(exits: best.exits), step: best.step, steps: path.count, designed: design.count, tested: test.count)
+            temperatures: temperatures, measure: measure, thresholds: thresholds, bound: best.step == 0 ? 0 : wish.limit,
+            observed: outcomes.risk(wish.quantity, exits: best.exits, of: best.exits.indices), tally: outcomes.tally(exits: best.exits), step: best.step, steps: path.count, designed: design.count, tested: test.count)
+    }
+
+    /// The least limit, in steps of a thousandth, that so many samples could prove; 1 when none.
+    private static func nearest(_ wish: RiskWish, _ losses: LossScale, tested: Int) -> Double {
+        (1...1000).lazy.map { Double($0) / 1000 }.first { limit in
+            limit > wish.limit
+                && RiskBounds.samplesNeeded(wish.test, limit: losses.scaled(limit), loss: losses.scaled(0), delta: 1 - wish.confidence) <= tested
+        } ?? 1
     }
 
     /// Thresholds with less and less cost; at each cost those with the most right answers (or with the most labels that are the
@@ -108,6 +119,20 @@ struct RiskControl {
     }
 }
 
+extension ExitOutcomes {
+    /// The share of samples at `indices` that lose their accuracy, or disagree, when each leaves at its exit.
+    ///
+    /// - Parameter exits: per sample of all.
+    func risk(_ quantity: Promise.Quantity, exits: [Int], of indices: some Collection<Int>) -> Double {
+        let sum = indices.reduce(0) { sum, sample in
+            let exit = exits[sample]
+            if quantity == .disagreement { return sum + (labels[exit][sample] == labels[last][sample] ? 0 : 1) }
+            return sum + (correct[last][sample] ? 1 : 0) - (correct[exit][sample] ? 1 : 0)
+        }
+        return Double(sum) / Double(max(indices.count, 1))
+    }
+}
+
 /// Losses of a wish, scaled to 0 ... 1 as the tests need them.
 struct LossScale {
     private let kind: Kind
@@ -127,7 +152,6 @@ struct LossScale {
     }
 
     func scaled(_ risk: Double) -> Double { kind == .gap ? (1 + risk) / 2 : risk }
-    func unscaled(_ mean: Double) -> Double { kind == .gap ? 2 * mean - 1 : mean }
 
     func losses(_ outcomes: ExitOutcomes, exits: [Int]) -> [Double] {
         let last = outcomes.last

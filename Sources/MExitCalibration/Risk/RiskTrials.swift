@@ -16,16 +16,14 @@ public struct RiskTrials: Sendable, Encodable {
     /// Share of trials whose risk on the rest, and on all samples, is within the limit.
     public var keptOnRest: Double
     public var keptOnWhole: Double
-    /// Share of trials whose risk on all samples is within the bound that the trial stated.
-    public var boundHeldOnWhole: Double
-    /// Means over the trials.
+    /// Means over the trials: of the risk on all samples, and on those that tested it.
     public var meanRisk: Double
-    public var meanBound: Double
+    public var meanObserved: Double
     public var meanMACs: Double
     public var savedShare: Double
 
     private enum CodingKeys: String, CodingKey {
-        case trials, calibrationSamples, restSamples, limit, confidence, keptOnRest, keptOnWhole, boundHeldOnWhole, meanRisk, meanBound, savedShare
+        case trials, calibrationSamples, restSamples, limit, confidence, keptOnRest, keptOnWhole, meanRisk, meanObserved, savedShare
         case meanMACs = "meanMacs"
     }
 
@@ -43,7 +41,7 @@ public struct RiskTrials: Sendable, Encodable {
         struct Trial {
             var rest = 0.0
             var whole = 0.0
-            var bound = 0.0
+            var observed = 0.0
             var macs = 0.0
         }
         let pool = WorkerPool(threads: max(1, threads))
@@ -56,20 +54,9 @@ public struct RiskTrials: Sendable, Encodable {
                     measure: method.measure)
                 let outcomes = ExitOutcomes(logits, measure: method.measure, temperatures: found.temperatures)
                 let exits = outcomes.exits(thresholds: found.thresholds)
-                func risk(_ samples: some Sequence<Int>, _ count: Int) -> Double {
-                    var sum = 0
-                    for sample in samples {
-                        let (exit, last) = (exits[sample], outcomes.last)
-                        if wish.quantity == .disagreement {
-                            sum += outcomes.labels[exit][sample] == outcomes.labels[last][sample] ? 0 : 1
-                        } else {
-                            sum += (outcomes.correct[last][sample] ? 1 : 0) - (outcomes.correct[exit][sample] ? 1 : 0)
-                        }
-                    }
-                    return Double(sum) / Double(max(count, 1))
-                }
                 return Trial(
-                    rest: risk(order[calibrated...], logits.count - calibrated), whole: risk(0..<logits.count, logits.count), bound: found.bound,
+                    rest: outcomes.risk(wish.quantity, exits: exits, of: order[calibrated...]),
+                    whole: outcomes.risk(wish.quantity, exits: exits, of: 0..<logits.count), observed: found.observed,
                     macs: outcomes.tally(exits: exits).meanMACs)
             }
         }
@@ -80,7 +67,7 @@ public struct RiskTrials: Sendable, Encodable {
         return RiskTrials(
             trials: trials, calibrationSamples: calibrated, restSamples: logits.count - calibrated, limit: wish.limit, confidence: wish.confidence,
             keptOnRest: share { $0.rest <= wish.limit }, keptOnWhole: share { $0.whole <= wish.limit },
-            boundHeldOnWhole: share { $0.whole <= $0.bound }, meanRisk: mean { $0.whole }, meanBound: mean { $0.bound }, meanMACs: macs,
+            meanRisk: mean { $0.whole }, meanObserved: mean { $0.observed }, meanMACs: macs,
             savedShare: 1 - macs / Double(max(logits.macs.last ?? 1, 1)))
     }
 }
