@@ -101,6 +101,31 @@ import _MExitTestSupport
         }
     }
 
+    /// A cost that is named is spent to 99.5 % or more, up to that of the most right answers: also where the labels of these
+    /// samples say that less would do. Without the rule some of these spend over 1 % less (the last expectation).
+    @Test func whatIsNamedIsSpent() throws {
+        let outcomes = try outcomes(600, exits: 5, seed: 12)
+        let ranked = RankedOutcomes(outcomes)
+        for softness in [0, 0.5] {
+            let fitter = PolicyFitter(.confidence, outcomes, softness: softness)
+            let optimiser = ThresholdOptimiser(softness > 0 ? ranked.softened(outcomes, weight: softness) : ranked)
+            let whole = try #require(fitter.fit(.mostAccurate(macs: ranked.macs[4])))
+            let most = outcomes.tally(exits: outcomes.exits(thresholds: whole)).meanMACs
+            var unspent = 0
+            for step in 1...40 {
+                let macs = ranked.macs[0] + (most - ranked.macs[0]) * Double(step) / 40
+                let tally = outcomes.tally(exits: outcomes.exits(thresholds: try #require(fitter.fit(.mostAccurate(macs: macs)))))
+                #expect(tally.meanMACs <= macs && tally.meanMACs >= 0.995 * macs, "softness \(softness), \(macs): \(tally.meanMACs)")
+                let plain = try #require(optimiser.solve(.mostGood(cost: macs * 600)).map(ranked.tally))
+                if plain.cost < 0.99 * macs * 600 { unspent += 1 }
+            }
+            if softness == 0 { #expect(unspent > 0) }
+            // Beyond, more cost has no more right answers: it is not spent.
+            let beyond = outcomes.tally(exits: outcomes.exits(thresholds: try #require(fitter.fit(.mostAccurate(macs: most * 1.2)))))
+            #expect(beyond.meanMACs < most * 1.1)
+        }
+    }
+
     /// What thresholds do to samples one by one is what the search counted.
     @Test func thresholdsMeanTheirCuts() throws {
         for measure in ConfidenceMeasure.allCases {

@@ -53,7 +53,7 @@ struct PolicyFitter {
         switch method {
         case .confidence, .entropy, .margin:
             switch total {
-            case .mostGood(let limit): return mostGood(limit, isThorough).map(ranked.thresholds)
+            case .mostGood(let limit, _): return spent(limit, isThorough).map(ranked.thresholds)
             case .leastCost(let good): return cheapest(good).map(ranked.thresholds)
             case .priced: return plain.solve(total).map(ranked.thresholds)
             }
@@ -65,33 +65,52 @@ struct PolicyFitter {
             let best = candidates.max { total.score($0.1) < total.score($1.1) }
             return best.flatMap { total.isMet($0.1) ? Array(repeating: Double($0.0), count: outcomes.last) : nil }
         case .geometric:
-            guard case .mostGood(let limit) = total else { return nil }
+            guard case .mostGood(let limit, _) = total else { return nil }
             return SimpleThresholds.geometric(ranked, cost: limit).map(ranked.thresholds)
         case .shared:
-            guard case .mostGood(let limit) = total else { return nil }
+            guard case .mostGood(let limit, _) = total else { return nil }
             return SimpleThresholds.shared(ranked, cost: limit).map(ranked.thresholds)
         }
     }
 
+    /// Of a limit, the share that is spent where more cost can buy more right answers.
+    static let leastSpent = 0.995
+
+    /// The most right answers at a cost, with the cost spent. Accuracy over cost is nearly flat towards its end, and there the
+    /// samples' labels often say that some lower cost does as well. That is their noise: on average deeper exits are better, and
+    /// whoever names a cost plans with it. So where less is spent, the best that spends it is taken, unless more than the limit
+    /// would not have more right answers either.
+    private func spent(_ limit: Double, _ isThorough: Bool) -> [Int]? {
+        guard let found = mostGood(.mostGood(cost: limit), isThorough) else { return nil }
+        let least = PolicyFitter.leastSpent * limit
+        if ranked.tally(found).cost >= least { return found }
+        guard let best = mostGood(.mostGood(cost: .infinity), isThorough), ranked.tally(best).cost > limit,
+            let other = mostGood(.mostGood(cost: limit, spending: least), isThorough)
+        else { return found }
+        return other
+    }
+
     /// What the smooth search finds, if it has at least as many right answers as the geometric method at this cost; else that
     /// method's thresholds, bettered. So the answer is never worse than the geometric method's on these samples.
-    private func mostGood(_ limit: Double, _ isThorough: Bool) -> [Int]? {
-        let goal = ThresholdGoal.mostGood(cost: limit)
-        guard let smooth else { return plain.solve(goal, isThorough: isThorough) }
-        guard let found = smooth.solve(goal, isThorough: isThorough) else { return nil }
-        guard let known = SimpleThresholds.geometric(ranked, cost: limit) else { return found }
-        return ranked.tally(found).good >= ranked.tally(known).good ? found : plain.refined(known, goal)
+    private func mostGood(_ goal: ThresholdGoal, _ isThorough: Bool) -> [Int]? {
+        guard case .mostGood(let limit, _) = goal else { return nil }
+        let known = SimpleThresholds.geometric(ranked, cost: limit)
+        func isAsGood(_ cuts: [Int]) -> Bool { known.map { ranked.tally(cuts).good >= ranked.tally($0).good } ?? true }
+        if let found = (smooth ?? plain).solve(goal, isThorough: isThorough), isAsGood(found) { return found }
+        guard let known else { return nil }
+        let bettered = plain.refined(known, goal)
+        return goal.isMet(ranked.tally(bettered)) && isAsGood(bettered) ? bettered : nil
     }
 
     /// The least cost at which there are enough right answers, by halving.
     private func cheapest(_ good: Int) -> [Int]? {
         let n = Double(outcomes.count)
         var (low, high) = (ranked.macs[0] * n, ranked.macs[ranked.last] * n)
-        guard smooth != nil, var best = mostGood(high, true), ranked.tally(best).good >= good else { return plain.solve(.leastCost(good: good)) }
+        guard smooth != nil, var best = mostGood(.mostGood(cost: high), true), ranked.tally(best).good >= good else { return plain.solve(.leastCost(good: good)) }
         high = ranked.tally(best).cost
         for _ in 0..<10 where high > low {
             let middle = (low + high) / 2
-            if let cuts = mostGood(middle, true), ranked.tally(cuts).good >= good {
+            if let cuts = mostGood(.mostGood(cost: middle), true), ranked.tally(cuts).good >= good {
                 best = cuts
                 high = middle
             } else {

@@ -1,7 +1,7 @@
 /// What thresholds are searched for; all numbers are of all samples together.
 enum ThresholdGoal: Hashable, Sendable {
-    /// The most good answers at this cost or less.
-    case mostGood(cost: Double)
+    /// The most good answers at this cost or less, but at no less than `spending`.
+    case mostGood(cost: Double, spending: Double = 0)
     /// The least cost with this many good answers or more.
     case leastCost(good: Int)
     /// The most good answers minus `price` times cost: points of the concave hull.
@@ -12,7 +12,7 @@ enum ThresholdGoal: Hashable, Sendable {
     func score(_ tally: CutTally) -> (Double, Double, Double) {
         let good = Double(tally.good)
         switch self {
-        case .mostGood(let limit): return (-max(0, tally.cost - limit), good, -tally.cost)
+        case .mostGood(let limit, let floor): return (-max(0, tally.cost - limit, floor - tally.cost), good, -tally.cost)
         case .leastCost(let least): return (-max(0, Double(least) - good), -tally.cost, good)
         case .priced(let price): return (0, good - price * tally.cost, -tally.cost)
         }

@@ -15,7 +15,7 @@ struct ThresholdOptimiser {
     func solve(_ goal: ThresholdGoal, isThorough: Bool = true) -> [Int]? {
         var starts: [[Int]] = []
         switch goal {
-        case .mostGood(let limit):
+        case .mostGood(let limit, _):
             if let cuts = SimpleThresholds.geometric(ranked, cost: limit) { starts.append(cuts) }
             if let cuts = SimpleThresholds.shared(ranked, cost: limit) { starts.append(cuts) }
         case .leastCost:
@@ -55,7 +55,7 @@ struct ThresholdOptimiser {
             let tally = ranked.tally(cuts)
             let isDear: Bool
             switch goal {
-            case .mostGood(let limit): isDear = tally.cost > limit
+            case .mostGood(let limit, _): isDear = tally.cost > limit
             case .leastCost(let good): isDear = tally.good >= good
             case .priced: isDear = false
             }
