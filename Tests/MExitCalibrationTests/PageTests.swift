@@ -1,3 +1,4 @@
+import Foundation
 import MExitData
 import MExitRuntime
 import Testing
@@ -42,7 +43,7 @@ import _MExitTestSupport
         let result = try Calibrator(logits).run([(.macs(2600), "<b>"), (.belowFull(0.02), nil)])
         let html = try result.page(model: "m&m.mexit", logits: logits, data: try data(logits))
         expectAlone(html)
-        for part in ["m&amp;m.mexit", "&lt;b&gt;", "full-0.02", "Reliability", "Exit 3", "data:image/png;base64,", "&lt;script&gt;", "geometric", "<svg"] {
+        for part in ["m&amp;m.mexit", "&lt;b&gt;", "fewer multiply-adds", "Methods compared", "estimate by cross-validation", "full-0.02", "Reliability", "Exit 3", "data:image/png;base64,", "&lt;script&gt;", "geometric", "<svg"] {
             #expect(html.contains(part), "\(part)")
         }
     }
@@ -65,6 +66,8 @@ import _MExitTestSupport
         let html = page.render()
         expectAlone(html)
         #expect(html.contains("&lt;m&gt;") && html.contains("taken for") && html.contains("&lt;i&gt;"))
+        // A matrix per exit: its cells are all samples.
+        #expect(html.components(separatedBy: "confusion of classes").count == 5)
     }
 
     @Test func axesHaveRoundTicks() {
@@ -82,12 +85,16 @@ import _MExitTestSupport
                     name: "s", colour: 0, points: (0..<6).map { (1 + 0.001 * Double($0), 1) } + [(2, 2)], marks: true,
                     names: (0..<7).map { "name number \($0)" })
             ], xTitle: "x", yTitle: "y", xText: { "\($0)" }, yText: { "\($0)" })
-        let places = chart.svg("d").split(separator: "\n").filter { $0.contains("class=\"ink\"") }.map { line in
-            line.split(separator: "\"").compactMap { Double($0) }
-        }
-        #expect(places.count == 7 && places.allSatisfy { $0.count == 2 })
-        for (index, a) in places.enumerated() {
-            for b in places[..<index] { #expect(abs(a[0] - b[0]) >= 6.4 * 13 - 0.2 || abs(a[1] - b[1]) >= 11.8, "\(a) \(b)") }
+        for format in [LineChart.Format.wide, .narrow] {
+            let places = chart.drawing(format, "d").split(separator: "\n").filter { $0.contains("class=\"name\"") }.map { line in
+                line.split(separator: "\"").compactMap { Double($0) }
+            }
+            // On a phone a name without room is left to the mark's tip.
+            #expect(format.width > 500 ? places.count == 7 : places.count >= 3, "\(places.count)")
+            #expect(places.allSatisfy { $0.count == 2 && $0[0] >= format.left && $0[0] + 6.4 * 13 <= format.width })
+            for (index, a) in places.enumerated() {
+                for b in places[..<index] { #expect(abs(a[0] - b[0]) >= 6.4 * 13 - 0.2 || abs(a[1] - b[1]) >= 11.8, "\(a) \(b)") }
+            }
         }
     }
 
