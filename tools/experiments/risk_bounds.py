@@ -31,8 +31,8 @@ def main() -> int:
     parser.add_argument("--bin", type=Path, default=Path(".build/release"))
     options = parser.parse_args()
 
-    print("| risk | limit | confidence | test | kept, all images | kept, rest | mean risk % | seen in testing % | MACs saved % |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| risk | limit | confidence | test | kept, all images | kept, rest | mean risk % | MACs saved % |")
+    print("|---|---|---|---|---|---|---|---|")
     broken = 0
     for risk, test, limit, confidence in PROMISES:
         command = [
@@ -45,7 +45,7 @@ def main() -> int:
         broken += trials["kept_on_whole"] < confidence
         print(
             f"| {risk} | {limit} | {confidence} | {test} | {100 * trials['kept_on_whole']:.1f} % | {100 * trials['kept_on_rest']:.1f} % "
-            f"| {100 * trials['mean_risk']:.2f} | {100 * trials['mean_observed']:.2f} | {100 * trials['saved_share']:.1f} |",
+            f"| {100 * trials['mean_risk']:.2f} | {100 * trials['saved_share']:.1f} |",
             flush=True,
         )
     return 1 if broken else 0

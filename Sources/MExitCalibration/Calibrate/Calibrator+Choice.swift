@@ -1,5 +1,6 @@
 import MExitIR
 import MExitParallel
+import MExitRuntime
 
 /// One method on all samples and in every fold.
 struct MethodBench {
@@ -95,16 +96,15 @@ extension Calibrator {
 
     /// Exits at temperature 1 and at theirs.
     func exits() -> [ExitCalibration] {
-        pool.map(logits.exitCount) { exit in
-            func reliability(_ temperature: Double) -> Reliability {
-                var result = Reliability()
-                logits.forEachSample(exit: exit) { index, z in
-                    let verdict = CalibrationMethod.confidence.measure.verdict(z, temperature: temperature)
-                    result.add(probability: verdict.probability, isCorrect: verdict.label == Int(logits.labels[index]))
-                }
-                return result
+        // A temperature changes no label, and the probabilities at the fitted ones are known already.
+        let outcomes = benches[0].outcomes
+        return pool.map(logits.exitCount) { exit in
+            var (before, after) = (Reliability(), Reliability())
+            logits.forEachSample(exit: exit) { index, z in
+                let isCorrect = outcomes.correct[exit][index]
+                before.add(probability: ConfidenceMeasure.confidence.verdict(z, temperature: 1).probability, isCorrect: isCorrect)
+                after.add(probability: outcomes.probability[exit][index], isCorrect: isCorrect)
             }
-            let (before, after) = (reliability(1), reliability(scalings[exit].temperature))
             return ExitCalibration(
                 exit: exit, macs: logits.macs[exit], accuracy: exitAccuracy[exit], scaling: scalings[exit], reliabilityBefore: before,
                 reliabilityAfter: after, eceBefore: before.expectedCalibrationError, eceAfter: after.expectedCalibrationError)
@@ -117,8 +117,8 @@ extension Calibrator {
         let benches = benches.filter { $0.method.isSearched || $0.method == .geometric }
         return pool.map(benches.count) { index in
             var curve = CalibrationResult.Curve(method: benches[index].method, macs: [], accuracy: [])
-            for step in 0...20 {
-                let goal = PerSampleGoal.mostAccurate(macs: least + (most - least) * Double(step) / 20)
+            for step in 0...16 {
+                let goal = PerSampleGoal.mostAccurate(macs: least + (most - least) * Double(step) / 16)
                 guard let result = benches[index].result(goal, crossValidates: false, isThorough: false),
                     result.tally.meanMACs > curve.macs.last ?? 0
                 else { continue }

@@ -70,7 +70,7 @@ extension CalibrationResult {
     private var lead: String {
         guard let point = points.first, let whole = exits.last, whole.macs > 0 else { return "" }
         let saved = percentText(1 - point.expectedMacs / Double(whole.macs))
-        return "At \(point.name) the model does \(saved) fewer multiply-adds than the whole network, and is right on \(percentText(point.expectedAccuracy, digits: 2)) of new images; the whole network on \(percentText(whole.accuracy, digits: 2)) of these."
+        return "At the operating point \(point.name) the model does \(saved) fewer multiply-adds than the whole network and is expected to be right on \(percentText(point.expectedAccuracy, digits: 2)) of images like these; the whole network is on \(percentText(whole.accuracy, digits: 2))."
     }
 
     private func accuracyChart() -> String {
@@ -89,7 +89,7 @@ extension CalibrationResult {
         series.append(LineChart.Series(
             name: "operating points", colour: 4, points: points.map { ($0.expectedMacs, $0.expectedAccuracy) }, joins: false, marks: true,
             names: zip(points, isNamed).map { $1 ? $0.name : "" }))
-        return LineChart(series: series, xTitle: "multiply-adds per sample", yTitle: "accuracy", xText: costText, yText: { percentText($0) })
+        return LineChart(series: series, xTitle: "multiply-adds per sample", yTitle: "accuracy", xText: tickText, yText: { percentText($0) })
             .svg("Accuracy against multiply-adds per sample")
     }
 
@@ -108,10 +108,29 @@ extension CalibrationResult {
     }
 }
 
-/// Multiply-adds with two digits behind the point: `8.25M`.
-func costText(_ macs: Double) -> String {
-    for (scale, suffix) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] where macs >= scale { return "\((macs / scale * 100).rounded() / 100)\(suffix)" }
-    return "\((macs * 100).rounded() / 100)"
+/// Multiply-adds with two digits behind the point: `8.25M`, `9.10M`.
+func costText(_ macs: Double) -> String { costText(macs, digits: 2) }
+
+/// As ticks have it: `8.0M`.
+func tickText(_ macs: Double) -> String { costText(macs, digits: 1) }
+
+private func costText(_ macs: Double, digits: Int) -> String {
+    for (scale, suffix) in [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")] where macs >= scale { return fixed(macs / scale, digits: digits) + suffix }
+    return fixed(macs, digits: digits)
+}
+
+/// With this many digits behind the point, of numbers below 2^53 / 10^digits.
+func fixed(_ value: Double, digits: Int) -> String {
+    var scale = 1.0
+    for _ in 0..<digits { scale *= 10 }
+    let rounded = (value * scale).rounded() / scale
+    var text = "\(rounded == 0 ? 0 : rounded)"
+    // 12.0 is "12.0", 12.25 with two digits "12.25", 12.5 with two "12.50".
+    if let point = text.firstIndex(of: ".") {
+        let have = text.distance(from: point, to: text.endIndex) - 1
+        if have < digits { text += String(repeating: "0", count: digits - have) }
+    }
+    return text
 }
 
 /// Four digits behind the point.

@@ -29,7 +29,7 @@ public struct EvaluationPage {
             ["exit", "accuracy", "MACs", "ms per image", "ECE", "right first here", "right here, wrong at the end"],
             anytime.exits.map {
                 [
-                    "\($0.exit)", percentText($0.accuracy, digits: 2), costText(Double($0.macs)), number($0.secondsPerImage * 1000),
+                    "\($0.exit)", percentText($0.accuracy, digits: 2), costText(Double($0.macs)), fixed($0.secondsPerImage * 1000, digits: 3),
                     percentText($0.ece, digits: 2), "\($0.firstCorrect)", "\($0.overthought)",
                 ]
             }))
@@ -39,10 +39,10 @@ public struct EvaluationPage {
                 policies.map {
                     [
                         $0.policy, percentText($0.accuracy, digits: 2), costText($0.meanMACs), percentText($0.savedShare),
-                        number($0.secondsPerImage * 1000), "\(Int($0.imagesPerSecond.rounded()))",
+                        fixed($0.secondsPerImage * 1000, digits: 3), "\(Int($0.imagesPerSecond.rounded()))",
                     ]
                 }))
-            page.append("Where samples leave", ShareBars(rows: policies.map { ($0.policy, $0.exits.map(\.share)) }).svg("Share of samples per exit, for each policy"))
+            page.append("Where samples leave", ShareBars(rows: policies.map { (shownName($0), $0.exits.map(\.share)) }).svg("Share of samples per exit, for each policy"))
         }
         page.append(
             "Reliability", note: "How often an exit is right (height) when it gives a probability (from left to right), at temperature 1.",
@@ -69,12 +69,17 @@ public struct EvaluationPage {
         return whole + " With \(best.policy) it is right on \(percentText(best.accuracy, digits: 2)), with \(percentText(best.savedShare)) of the multiply-adds saved."
     }
 
+    /// Operating points without `calibrated:`, where room is scarce.
+    private func shownName(_ policy: PolicyEvaluation) -> String {
+        policy.policy.hasPrefix("calibrated:") ? String(policy.policy.dropFirst(11)) : policy.policy
+    }
+
     private func chart() -> String {
         func series(_ name: String, _ colour: Int, _ members: [PolicyEvaluation], joins: Bool) -> LineChart.Series {
             let sorted = joins ? members.sorted { $0.meanMACs < $1.meanMACs } : members
             return LineChart.Series(
                 name: name, colour: colour, points: sorted.map { ($0.meanMACs, $0.accuracy) }, joins: joins, marks: true,
-                names: sorted.map { $0.policy.hasPrefix("calibrated:") ? String($0.policy.dropFirst(11)) : $0.policy })
+                names: sorted.map(shownName))
         }
         func isExact(_ policy: PolicyEvaluation) -> Bool { policy.policy.hasPrefix("exact:") }
         func isOfSweep(_ policy: PolicyEvaluation) -> Bool { policy.policy.hasPrefix("calibrated:sweep-") }
@@ -89,7 +94,7 @@ public struct EvaluationPage {
                     names: anytime.exits.map { "\($0.exit)" }),
                 sweep, exact, series("policies", 1, policies.filter { !isExact($0) && !isOfSweep($0) }, joins: false),
             ].filter { !$0.points.isEmpty },
-            xTitle: "multiply-adds per sample", yTitle: "accuracy", xText: costText, yText: { percentText($0) }
+            xTitle: "multiply-adds per sample", yTitle: "accuracy", xText: tickText, yText: { percentText($0) }
         ).svg("Accuracy against multiply-adds per sample")
     }
 

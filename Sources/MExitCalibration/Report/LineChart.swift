@@ -70,7 +70,8 @@ struct LineChart {
         }
         parts.append("<path class=\"axis\" d=\"M\(f(format.left)) \(f(ceiling))V\(f(floor))H\(f(format.width - format.right))\"/>")
         parts.append("<text x=\"\(f((format.left + format.width) / 2))\" y=\"\(f(format.height - 8))\" text-anchor=\"middle\">\(escaped(xTitle))</text>")
-        parts.append("<text transform=\"translate(12 \(f((floor + ceiling) / 2))) rotate(-90)\" text-anchor=\"middle\">\(escaped(yTitle))</text>")
+        // On a phone there is no room beside the ticks.
+        if format.width > 500 { parts.append("<text transform=\"translate(12 \(f((floor + ceiling) / 2))) rotate(-90)\" text-anchor=\"middle\">\(escaped(yTitle))</text>") }
         var labels = LabelPlaces(left: format.left, right: format.width, top: ceiling, bottom: floor)
         for line in series where line.marks {
             for point in line.points where point.x.isFinite && point.y.isFinite { labels.avoid(place(point)) }

@@ -127,14 +127,5 @@ struct ReliabilityDiagram {
 
 /// 0.1234 as "12.3 %".
 func percentText(_ share: Double, digits: Int = 1) -> String {
-    var scale = 1.0
-    for _ in 0..<digits { scale *= 10 }
-    let rounded = (share * 100 * scale).rounded() / scale
-    var text = "\(rounded == 0 ? 0 : rounded)"
-    // 12.0 is "12.0", 12.25 with two digits "12.25", 12.5 with two "12.50".
-    if let point = text.firstIndex(of: ".") {
-        let have = text.distance(from: point, to: text.endIndex) - 1
-        if have < digits { text += String(repeating: "0", count: digits - have) }
-    }
-    return text + " %"
+    fixed(share * 100, digits: digits) + " %"
 }

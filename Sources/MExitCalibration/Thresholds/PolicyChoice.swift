@@ -37,6 +37,13 @@ struct PolicyFitter {
     /// On right and wrong, and on what is smoother.
     private let plain: ThresholdOptimiser
     private let smooth: ThresholdOptimiser?
+    private let memory = Memory()
+
+    /// What does not depend on the goal and is worked out once; like the searches, it belongs to one thread at a time.
+    private final class Memory {
+        /// By thoroughness: the cost of the most right answers.
+        var saturation: [Bool: Double] = [:]
+    }
 
     /// - Parameter softness: weight of probabilities against labels in the search (``RankedOutcomes/softened(_:weight:)``).
     init(_ method: CalibrationMethod, _ outcomes: ExitOutcomes, softness: Double) {
@@ -84,10 +91,16 @@ struct PolicyFitter {
         guard let found = mostGood(.mostGood(cost: limit), isThorough) else { return nil }
         let least = PolicyFitter.leastSpent * limit
         if ranked.tally(found).cost >= least { return found }
-        guard let best = mostGood(.mostGood(cost: .infinity), isThorough), ranked.tally(best).cost > limit,
-            let other = mostGood(.mostGood(cost: limit, spending: least), isThorough)
-        else { return found }
+        guard saturation(isThorough) > limit, let other = mostGood(.mostGood(cost: limit, spending: least), isThorough) else { return found }
         return other
+    }
+
+    /// The cost of all samples at which right answers stop growing in number.
+    private func saturation(_ isThorough: Bool) -> Double {
+        if let known = memory.saturation[isThorough] { return known }
+        let cost = mostGood(.mostGood(cost: .infinity), isThorough).map { ranked.tally($0).cost } ?? 0
+        memory.saturation[isThorough] = cost
+        return cost
     }
 
     /// What the smooth search finds, if it has at least as many right answers as the geometric method at this cost; else that
