@@ -23,6 +23,16 @@ extension ConvolutionCase {
         .square(12, 24, 9, kernel: 3, pad: 1, groups: 4), .square(3, 10, 16, kernel: 4, stride: 4, yHalo: 0),
     ]
 
+    /// More inputs than stay in a first-level cache, and more weights than are run over all pixels together.
+    static let large: [ConvolutionCase] = [
+        .square(260, 13, 8, kernel: 1), .square(130, 30, 16, kernel: 1), .square(90, 7, 12, kernel: 3, stride: 2, pad: 1),
+        .square(150, 64, 5, kernel: 3, pad: 1), .square(150, 64, 9, kernel: 3, stride: 2, pad: 1),
+    ].map {
+        var c = $0
+        c.samples = 2
+        return c
+    }
+
     /// Every height of a block of output channels, and every number of vectors along a row.
     static let tileEdges: [ConvolutionCase] =
         (1...50).map { .square(2, $0, 5, kernel: 3, pad: 1) }
@@ -67,5 +77,5 @@ extension ConvolutionCase {
         }
     }
 
-    static let all: [ConvolutionCase] = layers + tileEdges + options + (1...300).map { random(seed: $0) }
+    static let all: [ConvolutionCase] = layers + large + tileEdges + options + (1...300).map { random(seed: $0) }
 }

@@ -3,11 +3,15 @@
  *     y[o][position] = sum over taps t of weight[o][t] * x[position + offset[t]]
  * with t = (i, ky, kx). Nothing is copied: the zero halo is the padding, and a tap is a pointer offset.
  *
- * Two ways to lay the output's pixels along vectors:
- *  - flat (stride 1): the plane is one run of positions, row after row with x's row stride; the positions between rows
- *    compute garbage and are not stored. An 8 x 8 map with a halo of 1 fills 64 of 80 lanes.
- *  - pairs (stride 2 along a row): a vector is two halves of V/2 pixels, each from one row; V floats of x hold the V/2
- *    inputs of a half at even places.
+ * How the output's pixels lie along vectors (mexit_planar_grid), whichever takes the fewest:
+ *  - run (stride 1): the plane is one run of positions, row after row with x's row stride; the positions between rows
+ *    compute garbage and are not stored. A 7 x 7 map with a halo of 1 fills 49 of 64 lanes.
+ *  - rows (stride 1): whole vectors of one row. Every lane of a 32 x 32 map is of use, and a vector is stored at once.
+ *  - halves (stride 1): a vector is two halves of V/2 pixels, each from one row: 8 x 8 maps with vectors of 16.
+ *  - pairs (stride 2 along a row): two halves again; V floats of x hold the V/2 inputs of a half at even places.
+ *
+ * Order of work: pixels go by in spans, such that the inputs of a span stay in the first-level cache while all blocks of
+ * output channels read them. Weights are read once per span; they are a small part of what is read, and in order.
  *
  * A plan is everything that can be computed before the run, and stands at the head of the packed weights. */
 #include "conv2d_shape.h"
@@ -21,9 +25,11 @@ typedef struct mexit_planar_family {
 
 enum { MEXIT_PLANAR_MAX_HEIGHT = 12, MEXIT_PLANAR_MAX_VECTORS = 8 };
 
+typedef enum mexit_planar_grid { MEXIT_PLANAR_RUN, MEXIT_PLANAR_ROWS, MEXIT_PLANAR_HALVES, MEXIT_PLANAR_PAIRS } mexit_planar_grid;
+
 /* Where one vector of outputs reads (relative to x) and which segments it stores. */
 typedef struct mexit_planar_vector {
-  int32_t x_low, x_high; /* flat: both the same */
+  int32_t x_low, x_high; /* the same but where a vector is two halves */
   int32_t segment_begin, segment_end;
 } mexit_planar_vector;
 
@@ -41,7 +47,10 @@ typedef struct mexit_planar_block {
 } mexit_planar_block;
 
 typedef struct mexit_planar_plan {
-  int32_t taps, vectors, blocks, chunks; /* chunks: parts of the pixels, for threads; units = blocks * chunks */
+  int32_t grid; /* a mexit_planar_grid */
+  int32_t taps, vectors, blocks, chunks; /* chunks: parts of the pixels, for threads; unit = chunk * blocks + block */
+  int32_t span;                          /* most vectors in a span */
+  int32_t wave;                          /* blocks whose weights stay in the second-level cache together */
   /* Places of the tables in packed, in floats. */
   int64_t tap_table, vector_table, segment_table, block_table;
 } mexit_planar_plan;

@@ -5,6 +5,7 @@
 #include "conv2d_planar.h"
 #include "../vectors/vec_avx2.h"
 
+#include <math.h>
 #include <string.h>
 
 #define NAME(f) f##__avx2

@@ -5,6 +5,7 @@
 #include "conv2d_planar.h"
 #include "../vectors/vec_neon.h"
 
+#include <math.h>
 #include <string.h>
 
 #define NAME(f) f##__neon

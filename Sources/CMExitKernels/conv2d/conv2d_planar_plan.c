@@ -7,26 +7,36 @@
 
 /* Cycles per tap of a tile, from the port counts of a core with two FMA units and two load ports. Vector loads of x are
  * not aligned: a 64-byte load always touches two cache lines, a 32-byte load every other time. */
-static double tile_cycles(const mexit_planar_family *f, int32_t height, int32_t vectors) {
-  const double split = 1.0 + f->lanes / 16.0, x_loads = vectors * (f->pairs ? 2 : 1);
-  const double shuffles = f->pairs ? vectors : 0; /* on a port that 512-bit FMAs need too */
+static double tile_cycles(const mexit_planar_family *f, mexit_planar_grid grid, int32_t height, int32_t vectors) {
+  const bool halves = grid == MEXIT_PLANAR_HALVES, pairs = grid == MEXIT_PLANAR_PAIRS;
+  const double split = 1.0 + (halves ? f->lanes / 2 : f->lanes) / 16.0, x_loads = vectors * (halves || pairs ? 2 : 1);
+  const double shuffles = pairs ? vectors : halves ? 0.5 * vectors : 0; /* on ports that 512-bit FMAs need too */
   const double arithmetic = (height * vectors + shuffles) / 2.0, loads = (height + split * x_loads) / 2.0;
   const double latency = 4.0, issue = (height * vectors + height + x_loads + shuffles + 4) / 6.0;
   return fmax(fmax(arithmetic, loads), fmax(latency, issue));
 }
 
-/* Cycles of one block of channels over all pixels of a sample. */
-static double block_cycles(const mexit_planar_family *f, int32_t taps, int32_t vectors, int32_t height) {
+/* Cycles of one block of channels over one span of a sample. */
+static double span_cycles(const mexit_planar_family *f, mexit_planar_grid grid, int32_t taps, int32_t vectors, int32_t height) {
+  if (vectors == 0) return 0;
   const int32_t widest = f->max_vectors[height], tiles = (vectors + widest - 1) / widest;
   const int32_t narrow = vectors / tiles, wide_tiles = vectors % tiles;
-  const double per_tile = 30.0, per_store = 2.0; /* call, first loads; epilogue */
+  const double per_tile = 30.0, per_store = 1.5; /* call, first loads; epilogue */
   return tiles * per_tile + (double)vectors * height * per_store +
-         taps * (wide_tiles * tile_cycles(f, height, narrow + 1) + (tiles - wide_tiles) * tile_cycles(f, height, narrow));
+         taps * (wide_tiles * tile_cycles(f, grid, height, narrow + 1) +
+                 (tiles - wide_tiles) * tile_cycles(f, grid, height, narrow));
+}
+
+/* Cycles of one block of channels over all pixels of a sample. */
+static double block_cycles(const mexit_planar_family *f, const mexit_planar_plan *p, int32_t height) {
+  const int32_t spans = (p->vectors + p->span - 1) / p->span, narrow = p->vectors / spans, wide_spans = p->vectors % spans;
+  return wide_spans * span_cycles(f, p->grid, p->taps, narrow + 1, height) +
+         (spans - wide_spans) * span_cycles(f, p->grid, p->taps, narrow, height);
 }
 
 /* The heights of the blocks of one group, as counts per height. Large numbers are the best height again and again; the
  * last few dozen channels are split by dynamic programming. Returns the cycles of the group. */
-static double split_outputs(const mexit_planar_family *f, int32_t taps, int32_t vectors, int32_t outputs,
+static double split_outputs(const mexit_planar_family *f, const mexit_planar_plan *p, int32_t outputs,
                             int32_t counts[MEXIT_PLANAR_MAX_HEIGHT + 1]) {
   enum { EXACT = 4 * MEXIT_PLANAR_MAX_HEIGHT };
   double cycles[MEXIT_PLANAR_MAX_HEIGHT + 1] = {0}, best[EXACT + 1] = {0};
@@ -34,7 +44,7 @@ static double split_outputs(const mexit_planar_family *f, int32_t taps, int32_t 
   memset(counts, 0, (MEXIT_PLANAR_MAX_HEIGHT + 1) * sizeof counts[0]);
   for (int32_t h = 1; h <= MEXIT_PLANAR_MAX_HEIGHT; h++) {
     if (f->max_vectors[h] == 0) continue;
-    cycles[h] = block_cycles(f, taps, vectors, h);
+    cycles[h] = block_cycles(f, p, h);
     if (cycles[h] / h < cycles[bulk] / bulk) bulk = h;
   }
   const int32_t bulk_blocks = outputs > EXACT ? (outputs - EXACT + bulk - 1) / bulk : 0;
@@ -59,12 +69,34 @@ typedef struct layout {
   int64_t weights, floats; /* place of the first block's weights; end of everything */
 } layout;
 
+/* Vectors of pixels whose inputs fit into most of a first-level cache. */
+static int32_t cached_vectors(const mexit_planar_family *f, const mexit_conv2d *c) {
+  const int64_t cache_floats = 8192, vector = (int64_t)f->lanes * c->stride_h * c->stride_w;
+  const int64_t rim = (c->kernel_h - c->stride_h) * c->dilation_h * c->x.row_stride;
+  const int64_t fitting = (cache_floats / mexit_conv2d_group_inputs(c) - (rim > 0 ? rim : 0)) / vector;
+  return fitting < 2 ? 2 : fitting < INT32_MAX ? (int32_t)fitting : INT32_MAX;
+}
+
+/* The widest span that the cache allows, or one a little narrower that makes better tiles. */
+static void choose_span(const mexit_planar_family *f, const mexit_conv2d *c, layout *l) {
+  mexit_planar_plan *p = &l->plan;
+  const int32_t most = cached_vectors(f, c), widest = p->vectors < most ? p->vectors : most, least = (widest + 1) / 2;
+  l->cycles = INFINITY;
+  for (int32_t span = widest; span >= least && span > widest - 3; span--) {
+    layout trial = *l;
+    trial.plan.span = span;
+    trial.cycles = c->groups * split_outputs(f, &trial.plan, mexit_conv2d_group_outputs(c), trial.counts);
+    if (trial.cycles < l->cycles) *l = trial;
+  }
+}
+
 static layout lay_out(const mexit_planar_family *f, const mexit_conv2d *c) {
   layout l = {0};
   mexit_planar_plan *p = &l.plan;
   p->taps = (int32_t)mexit_conv2d_taps(c);
+  p->grid = mexit_planar_grid_of(f, c);
   p->vectors = mexit_planar_vector_count(f, c);
-  l.cycles = c->groups * split_outputs(f, p->taps, p->vectors, mexit_conv2d_group_outputs(c), l.counts);
+  choose_span(f, c, &l);
   int32_t group_blocks = 0, fewest_tiles = p->vectors;
   for (int32_t h = 1; h <= MEXIT_PLANAR_MAX_HEIGHT; h++) {
     group_blocks += l.counts[h];
@@ -73,6 +105,9 @@ static layout lay_out(const mexit_planar_family *f, const mexit_conv2d *c) {
     if (tiles < fewest_tiles) fewest_tiles = tiles;
   }
   p->blocks = c->groups * group_blocks;
+  const int64_t cache_floats = 65536, block_floats = p->taps * (int64_t)mexit_conv2d_group_outputs(c) / group_blocks;
+  p->wave = (int32_t)(cache_floats / block_floats);
+  if (p->wave < 1) p->wave = 1;
   /* A unit should be worth handing to another thread: about a microsecond of work. */
   const double worthwhile = l.cycles / p->blocks / 4000.0;
   p->chunks = worthwhile < 1 ? 1 : worthwhile < fewest_tiles ? (int32_t)worthwhile : fewest_tiles;

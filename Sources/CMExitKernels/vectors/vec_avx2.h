@@ -25,6 +25,7 @@ typedef __m256 vf;
 #define vadd(a, b) _mm256_add_ps(a, b)
 #define vfma(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define vrelu(v) _mm256_max_ps(_mm256_setzero_ps(), v)
+#define vatleast(v, least) _mm256_max_ps(least, v)
 /* shuffle leaves the quarters in the order a b a b. */
 #define veven(a, b) \
   _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8))

@@ -24,6 +24,8 @@ typedef __m512 vf;
 #define vfma(a, b, c) _mm512_fmadd_ps(a, b, c)
 /* v < 0 ? 0 : v, so that NaN stays NaN: max returns its second operand when the two do not compare. */
 #define vrelu(v) _mm512_max_ps(_mm512_setzero_ps(), v)
+/* v < least ? least : v, likewise. */
+#define vatleast(v, least) _mm512_max_ps(least, v)
 /* Elements 0, 2, 4 ... of the 2V floats a, b. */
 #define veven(a, b) \
   _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b)

@@ -34,4 +34,6 @@ static inline void vstore_bits(float *p, uint32_t bits, float32x4_t v) {
 #define vfma(a, b, c) vfmaq_f32(c, a, b)
 /* v < 0 ? 0 : v; vmaxq would turn -0 into 0. */
 #define vrelu(v) vbslq_f32(vcltq_f32(v, vdupq_n_f32(0.0f)), vdupq_n_f32(0.0f), v)
+/* v < least ? least : v. */
+#define vatleast(v, least) vbslq_f32(vcltq_f32(v, least), least, v)
 #define veven(a, b) vuzp1q_f32(a, b)
