@@ -67,18 +67,10 @@ void mexit_flatten_f32(const mexit_map *xm, const float *const *x, float *const 
   }
 }
 
-static void clear_plane(const mexit_map *m, float *y) {
-  const size_t border = (size_t)mexit_map_origin(m), beside = (size_t)(m->row_stride - m->width);
-  memset(y - border, 0, border * sizeof(float));
-  for (int32_t row = 0; row < m->height; row++)
-    for (size_t i = 0; i < beside; i++) y[row * m->row_stride + m->width + (int64_t)i] = 0.0f;
-  memset(y + m->height * m->row_stride, 0, (size_t)m->halo * (size_t)m->row_stride * sizeof(float));
-}
-
 void mexit_clear_halo_f32(const mexit_map *ym, float *const *y, size_t n) {
+  const mexit_pointwise_isa *isa = mexit_pointwise_best();
   if (ym->halo == 0) return;
-  for (size_t s = 0; s < n; s++)
-    for (int32_t c = 0; c < ym->channels; c++) clear_plane(ym, y[s] + c * ym->channel_stride);
+  for (size_t s = 0; s < n; s++) isa->clear_halo(ym, y[s]);
 }
 
 static void upsample_plane(const mexit_map *xm, const mexit_map *ym, const float *x, float *y) {

@@ -9,7 +9,6 @@ MEXIT_TARGET_BEGIN
 #include "linear_template.h"
 MEXIT_TARGET_END
 
-const mexit_pointwise_isa mexit_pointwise__avx512 = {NAME(scale_shift), NAME(unary),    NAME(add),
-                                                  NAME(max_pool),    NAME(avg_pool), NAME(linear),
-                                                  NAME(resize)};
+const mexit_pointwise_isa mexit_pointwise__avx512 = {NAME(scale_shift), NAME(unary),      NAME(add),   NAME(max_pool),
+                                                     NAME(avg_pool),    NAME(clear_halo), NAME(linear), NAME(resize)};
 #endif

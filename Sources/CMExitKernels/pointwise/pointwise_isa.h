@@ -1,5 +1,6 @@
 #pragma once
-/* One instruction set's versions of the pointwise functions, each for one plane of one sample. */
+/* One instruction set's versions of the pointwise functions: each for one plane of one sample, or for all of its planes where
+ * the work on one is less than a call. */
 #include "mexit_pointwise.h"
 #include "resize.h"
 
@@ -15,7 +16,8 @@ typedef struct mexit_pointwise_isa {
   /* b's rows lie b_stride apart. */
   void (*add)(const mexit_plane *, const float *a, const float *b, int64_t b_stride, float *y, bool relu);
   void (*max_pool)(const mexit_pool2d *, const float *x, float *y);
-  void (*avg_pool)(const mexit_pool2d *, const float *x, float *y);
+  void (*avg_pool)(const mexit_pool2d *, const float *x, float *y);  /* all planes */
+  void (*clear_halo)(const mexit_map *, float *y);                   /* all planes; halo > 0 */
   void (*linear)(int32_t in_features, int32_t out_features, const float *packed, const float *const *x, float *const *y,
                  size_t n);
   /* One strip of a plane; x and y are the planes' pixels (0, 0). */

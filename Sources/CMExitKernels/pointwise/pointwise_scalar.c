@@ -18,6 +18,5 @@ static void linear__scalar(int32_t in_features, int32_t out_features, const floa
   }
 }
 
-const mexit_pointwise_isa mexit_pointwise__scalar = {scale_shift__scalar, unary__scalar,    add__scalar,
-                                                     max_pool__scalar,    avg_pool__scalar, linear__scalar,
-                                                     resize__scalar};
+const mexit_pointwise_isa mexit_pointwise__scalar = {scale_shift__scalar, unary__scalar,      add__scalar,   max_pool__scalar,
+                                                     avg_pool__scalar,    clear_halo__scalar, linear__scalar, resize__scalar};

@@ -149,9 +149,33 @@ static void NAME(avg_pool_narrow_row)(const mexit_pool2d *p, const float *x, int
 
 static void NAME(avg_pool)(const mexit_pool2d *p, const float *x, float *y) {
   const bool narrow = p->y.width < 16 && p->pad_h == 0 && p->pad_w == 0;
-  for (int32_t h = 0; h < p->y.height; h++) {
-    if (narrow) NAME(avg_pool_narrow_row)(p, x, h, y + h * p->y.row_stride);
-    else NAME(avg_pool_row)(p, x, h, y + h * p->y.row_stride);
+  for (int32_t c = 0; c < p->y.channels; c++, x += p->x.channel_stride, y += p->y.channel_stride) {
+    for (int32_t h = 0; h < p->y.height; h++) {
+      if (narrow) NAME(avg_pool_narrow_row)(p, x, h, y + h * p->y.row_stride);
+      else NAME(avg_pool_row)(p, x, h, y + h * p->y.row_stride);
+    }
+  }
+}
+
+/* Eight at a time, the last eight over some of those before: a call of memset takes longer than most halos. */
+static inline __attribute__((always_inline)) void NAME(zero)(float *y, int64_t count) {
+  if (count < 8) {
+    for (int64_t i = 0; i < count; i++) y[i] = 0.0f;
+    return;
+  }
+  for (int64_t i = 0; i + 8 < count; i += 8) __builtin_memset(y + i, 0, 8 * sizeof(float));
+  __builtin_memset(y + count - 8, 0, 8 * sizeof(float));
+}
+
+static void NAME(clear_halo)(const mexit_map *m, float *y) {
+  const int64_t border = mexit_map_origin(m), beside = m->row_stride - m->width;
+  for (int32_t c = 0; c < m->channels; c++, y += m->channel_stride) {
+    NAME(zero)(y - border, border);
+    for (int32_t row = 0; row < m->height; row++) {
+      float *after = y + row * m->row_stride + m->width;
+      for (int64_t i = 0; i < beside; i++) after[i] = 0.0f;
+    }
+    NAME(zero)(y + m->height * m->row_stride, m->halo * m->row_stride);
   }
 }
 

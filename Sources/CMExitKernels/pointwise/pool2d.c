@@ -40,9 +40,7 @@ void mexit_max_pool2d_f32(const mexit_pool2d *p, const float *const *x, float *c
 
 void mexit_avg_pool2d_f32(const mexit_pool2d *p, const float *const *x, float *const *y, size_t n) {
   const mexit_pointwise_isa *isa = mexit_pointwise_best();
-  for (size_t s = 0; s < n; s++)
-    for (int32_t c = 0; c < p->x.channels; c++)
-      isa->avg_pool(p, x[s] + c * p->x.channel_stride, y[s] + c * p->y.channel_stride);
+  for (size_t s = 0; s < n; s++) isa->avg_pool(p, x[s], y[s]);
 }
 
 /* Sixteen partial sums, one per column modulo 16, added pairwise: quick on every CPU, and the same bits on all. */
