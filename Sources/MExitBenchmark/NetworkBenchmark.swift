@@ -40,13 +40,27 @@ public final class NetworkBenchmark {
         guard (1...inputs.count).contains(batch) else {
             throw BenchmarkError("batch is \(batch); it must be 1 ... \(inputs.count)")
         }
-        let context = try InferenceContext(model, slots: batch, threads: threads)
-        let slots = try NetworkBenchmark.take(batch, of: context)
+        let context = try NetworkBenchmark.context(model, batch: batch, threads: threads)
+        let slots = try NetworkBenchmark.take(context.slotCount, of: context)
+        let groups = stride(from: 0, to: batch, by: slots.count).map { first in
+            Group(first: first, slots: Array(slots.prefix(batch - first)))
+        }
         var result = NetworkResult(batch: batch, threads: threads, peakGflops: peak.gflops)
-        try check(context, slots, &result)
-        try time(context, slots, &result)
-        try profile(context, slots, &result)
+        try check(context, groups, &result)
+        try time(context, groups, &result)
+        try profile(context, groups, &result)
         return result
+    }
+
+    /// Samples of a batch, from number `first` on, that go through the stages together.
+    private struct Group {
+        let first: Int
+        let slots: [Int]
+    }
+
+    /// A context with slots for a batch, or for as much of it as is best taken through the stages together.
+    static func context(_ model: CompiledModel, batch: Int, threads: Int) throws -> InferenceContext {
+        try InferenceContext(model, slots: min(batch, InferenceContext.groupSize(threads: threads)), threads: threads)
     }
 
     private static func take(_ count: Int, of context: InferenceContext) throws -> [Int] {
@@ -55,66 +69,81 @@ public final class NetworkBenchmark {
         return slots
     }
 
-    private func load(_ context: InferenceContext, _ slots: [Int]) throws {
-        for (sample, slot) in slots.enumerated() {
+    private func load(_ context: InferenceContext, _ group: Group) throws {
+        for (sample, slot) in zip(group.first..., group.slots) {
             try inputs[sample].withUnsafeBufferPointer { try context.load(values: $0, into: slot) }
         }
     }
 
-    private func check(_ context: InferenceContext, _ slots: [Int], _ result: inout NetworkResult) throws {
+    private func check(_ context: InferenceContext, _ groups: [Group], _ result: inout NetworkResult) throws {
         let before = context.work
-        try load(context, slots)
-        for stage in 0..<model.stageCount {
-            try context.runStage(stage, slots: slots)
-            try checkLogits(context, slots, stage)
+        for group in groups {
+            try load(context, group)
+            for stage in 0..<model.stageCount {
+                try context.runStage(stage, slots: group.slots)
+                try checkLogits(context, group, stage)
+            }
         }
         result.executedOperations = context.work.operations - before.operations
         result.executedMacs = context.work.macs - before.macs
-        let operations = slots.count * model.stageOperations.reduce(0, +)
-        let macs = slots.count * (model.cumulativeCosts.last?.macs ?? 0)
+        let operations = result.batch * model.stageOperations.reduce(0, +)
+        let macs = result.batch * (model.cumulativeCosts.last?.macs ?? 0)
         guard result.executedOperations == operations, result.executedMacs == macs else {
             throw BenchmarkError(
-                "a run of \(slots.count) samples executed \(result.executedOperations) operations and \(result.executedMacs) MACs; \(operations) and \(macs) are claimed")
+                "a run of \(result.batch) samples executed \(result.executedOperations) operations and \(result.executedMacs) MACs; \(operations) and \(macs) are claimed")
         }
-        try load(context, slots)
-        let allocated = mexit_allocations()
-        for stage in 0..<model.stageCount { try context.runStage(stage, slots: slots) }
-        result.allocations = mexit_allocations_counted() == 1 ? Int(mexit_allocations() - allocated) : nil
+        var allocated = 0
+        for group in groups {
+            try load(context, group)
+            let before = mexit_allocations()
+            for stage in 0..<model.stageCount { try context.runStage(stage, slots: group.slots) }
+            allocated += Int(mexit_allocations() - before)
+        }
+        result.allocations = mexit_allocations_counted() == 1 ? allocated : nil
     }
 
-    private func checkLogits(_ context: InferenceContext, _ slots: [Int], _ stage: Int) throws {
-        for (sample, slot) in slots.enumerated() {
+    private func checkLogits(_ context: InferenceContext, _ group: Group, _ stage: Int) throws {
+        for (sample, slot) in zip(group.first..., group.slots) {
             let isEqual = try context.withLogits(of: slot) { logits in
                 zip(logits, expected[sample][stage]).allSatisfy { $0.bitPattern == $1.bitPattern }
             }
             guard isEqual else {
                 throw BenchmarkError(
-                    "the logits of sample \(sample) at exit \(model.exits[stage]) in a batch of \(slots.count) are not those of the sample alone; no time is worth knowing")
+                    "the logits of sample \(sample) at exit \(model.exits[stage]) in a group of \(group.slots.count) are not those of the sample alone; no time is worth knowing")
             }
         }
     }
 
-    private func time(_ context: InferenceContext, _ slots: [Int], _ result: inout NetworkResult) throws {
+    private func time(_ context: InferenceContext, _ groups: [Group], _ result: inout NetworkResult) throws {
         let count = model.stageCount
         var exits = [Samples](repeating: Samples(), count: count)
         var stages = exits
-        var times = [Double](repeating: 0, count: count + 1)
+        var times = [Double](repeating: 0, count: count)
         try settings.series { isSample in
-            let start = MonotonicTime.seconds
-            try load(context, slots)
-            times[0] = MonotonicTime.seconds
-            for stage in 0..<count {
-                try context.runStage(stage, slots: slots)
-                times[stage + 1] = MonotonicTime.seconds
+            var loading = 0.0
+            for stage in 0..<count { times[stage] = 0 }
+            for group in groups {
+                let start = MonotonicTime.seconds
+                try load(context, group)
+                var last = MonotonicTime.seconds
+                loading += last - start
+                for stage in 0..<count {
+                    try context.runStage(stage, slots: group.slots)
+                    let now = MonotonicTime.seconds
+                    times[stage] += now - last
+                    last = now
+                }
             }
             guard isSample else { return }
-            result.load.append(times[0] - start)
+            result.load.append(loading)
+            var whole = 0.0
             for stage in 0..<count {
-                exits[stage].append(times[stage + 1] - times[0])
-                stages[stage].append(times[stage + 1] - times[stage])
+                whole += times[stage]
+                exits[stage].append(whole)
+                stages[stage].append(times[stage])
             }
         }
-        let batch = slots.count
+        let batch = result.batch
         for stage in 0..<count {
             let whole = model.cumulativeCosts[stage].macs
             let own = model.stageCosts[stage].macs
@@ -131,22 +160,24 @@ public final class NetworkBenchmark {
         }
     }
 
-    private func profile(_ context: InferenceContext, _ slots: [Int], _ result: inout NetworkResult) throws {
+    private func profile(_ context: InferenceContext, _ groups: [Group], _ result: inout NetworkResult) throws {
         var samples = [Samples](repeating: Samples(), count: steps.count)
         try settings.series { isSample in
             var times = [Double](repeating: 0, count: steps.count)
-            try load(context, slots)
-            for stage in 0..<model.stageCount { try context.profileStage(stage, slots: slots, into: &times) }
+            for group in groups {
+                try load(context, group)
+                for stage in 0..<model.stageCount { try context.profileStage(stage, slots: group.slots, into: &times) }
+                try checkLogits(context, group, model.stageCount - 1)
+            }
             guard isSample else { return }
             for index in times.indices { samples[index].append(times[index]) }
         }
-        try checkLogits(context, slots, model.stageCount - 1)
         for (index, step) in steps.enumerated() {
             result.steps.append(
                 NetworkResult.Step(
                     step: index, stage: step.stage, node: step.node, operation: step.operation, kernel: step.kernel,
                     input: step.input, output: step.output, macs: step.macs, time: samples[index],
-                    rate: Rate(macs: slots.count * step.macs, seconds: samples[index].median, peak: result.peakGflops)))
+                    rate: Rate(macs: result.batch * step.macs, seconds: samples[index].median, peak: result.peakGflops)))
         }
         result.sumKernels()
     }

@@ -31,6 +31,7 @@ public final class TurnRunner {
     private let model: CompiledModel
     private let context: InferenceContext
     private let slots: [Int]
+    private let batch: Int
     private let inputs: [Float]
     private var logits: [Float]
 
@@ -46,9 +47,10 @@ public final class TurnRunner {
             throw BenchmarkError(
                 "cannot take inputs: \(self.inputs.count) numbers; a batch of \(batch) needs \(batch) x \(model.inputShape.count) = \(batch * model.inputShape.count)")
         }
-        let context = try InferenceContext(model, slots: batch, threads: threads)
+        let context = try NetworkBenchmark.context(model, batch: batch, threads: threads)
         self.context = context
-        slots = (0..<batch).compactMap { _ in context.takeSlot() }
+        self.batch = batch
+        slots = (0..<context.slotCount).compactMap { _ in context.takeSlot() }
         logits = Array(repeating: 0, count: model.stageCount * batch * model.classCount)
         ready = Ready(
             producer: MExitVersion.producer(tool: "mexit-bench"), isa: Machine.current().isa, exits: model.exits, classes: model.classCount,
@@ -71,7 +73,7 @@ public final class TurnRunner {
             return try jsonText(Times(seconds: try (0..<numbers[0]).map { _ in try time(stages: numbers[1]) }), pretty: false)
         case ("logits", 1) where (1...model.stageCount).contains(numbers[0]):
             _ = try time(stages: numbers[0])
-            let size = slots.count * model.classCount
+            let size = batch * model.classCount
             return try jsonText(Logits(logits: (0..<numbers[0]).map { Array(logits[$0 * size..<($0 + 1) * size]) }), pretty: false)
         default:
             throw BenchmarkError("cannot take the line '\(line)'; write run COUNT STAGES or logits STAGES, with 1 ... \(model.stageCount) stages")
@@ -80,23 +82,31 @@ public final class TurnRunner {
 
     /// Seconds from dense inputs to dense logits.
     private func time(stages: Int) throws -> Double {
+        let start = MonotonicTime.seconds
+        for first in stride(from: 0, to: batch, by: slots.count) {
+            try run(first, slots.prefix(batch - first), stages: stages)
+        }
+        return MonotonicTime.seconds - start
+    }
+
+    /// Takes the samples from number `first` on through the stages, one for each slot.
+    private func run(_ first: Int, _ slots: ArraySlice<Int>, stages: Int) throws {
         let size = model.inputShape.count
         let classes = model.classCount
-        let start = MonotonicTime.seconds
         try inputs.withUnsafeBufferPointer { inputs in
-            for (sample, slot) in slots.enumerated() {
+            for (sample, slot) in zip(first..., slots) {
                 try context.load(values: UnsafeBufferPointer(rebasing: inputs[sample * size..<(sample + 1) * size]), into: slot)
             }
         }
+        let group = Array(slots)
         for stage in 0..<stages {
-            try context.runStage(stage, slots: slots)
-            for (sample, slot) in slots.enumerated() {
-                let first = (stage * slots.count + sample) * classes
+            try context.runStage(stage, slots: group)
+            for (sample, slot) in zip(first..., slots) {
+                let place = (stage * batch + sample) * classes
                 try context.withLogits(of: slot) { values in
-                    for index in values.indices { logits[first + index] = values[index] }
+                    for index in values.indices { logits[place + index] = values[index] }
                 }
             }
         }
-        return MonotonicTime.seconds - start
     }
 }

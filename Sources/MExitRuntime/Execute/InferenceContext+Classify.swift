@@ -21,8 +21,8 @@ extension InferenceContext {
         try classify(input, policy: CheckedPolicy(policy, for: model))
     }
 
-    /// Classifies many samples, as many at once as there are free slots. After each stage those that leave make room; the
-    /// others go on where they are.
+    /// Classifies many samples, ``groupSize`` of them at a time, or as many as there are free slots. Those that leave after a stage
+    /// take no part in later ones; the others go on where they are.
     ///
     /// - Returns: one answer per input, in their order; none for an empty batch.
     /// - Throws: ``RuntimeError`` naming the input that does not fit, or how the policy misfits the model; no answers then.
@@ -37,7 +37,7 @@ extension InferenceContext {
         return answers.compactMap { $0 }
     }
 
-    /// Classifies a stream of `count` samples in constant memory.
+    /// Classifies a stream of `count` samples in constant memory, in groups as above.
     ///
     /// - Parameters:
     ///   - count: of the samples, 0 or more.
@@ -54,7 +54,7 @@ extension InferenceContext {
         var taken: [(slot: Int, index: Int)] = []
         defer { taken.forEach { release($0.slot) } }
         while next < count {
-            while next < count, let slot = takeSlot() {
+            while next < count, taken.count < groupSize, let slot = takeSlot() {
                 taken.append((slot, next))
                 try naming(next) { try load($0, slot) }
                 next += 1

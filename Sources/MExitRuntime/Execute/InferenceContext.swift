@@ -106,6 +106,14 @@ public final class InferenceContext {
         slots[slot].isLoaded = false
     }
 
+    /// The number of samples that are best taken through all stages together, before the next: enough for all threads, few enough that
+    /// what lies in their slots is still in cache when the next stage reads it. A context with more slots holds more samples
+    /// under way, but classifies no faster.
+    public var groupSize: Int { Self.groupSize(threads: pool.threads) }
+
+    /// ``groupSize`` of a context with so many threads.
+    public static func groupSize(threads: Int) -> Int { StepRunner.groupSize * threads }
+
     /// Number of slots that ``takeSlot()`` can still give.
     public var freeSlots: Int { free.count }
 
