@@ -19,7 +19,7 @@ enum BufferPlacement {
     }
 
     /// How much more memory than the smallest placement one that zeroes fewer halos may take.
-    private static let allowance = 1.2
+    private static let allowance = 1.25
 
     /// Sets the offsets; returns the floats needed.
     ///
@@ -88,7 +88,7 @@ enum BufferPlacement {
     private static func keeps(_ buffer: Buffer, _ sharing: Sharing) -> Bool {
         switch sharing {
         case .withinLayouts: !buffer.zeros.isEmpty
-        case .temporariesWithinLayouts: !buffer.zeros.isEmpty && buffer.lastRead - buffer.firstWrite <= 2
+        case .temporariesWithinLayouts: !buffer.zeros.isEmpty && buffer.lastRead - buffer.firstWrite <= 16
         case .alignedPlanes, .anywhere: false
         }
     }
