@@ -27,11 +27,7 @@ extension ConvolutionCase {
     static let large: [ConvolutionCase] = [
         .square(260, 13, 8, kernel: 1), .square(130, 30, 16, kernel: 1), .square(90, 7, 12, kernel: 3, stride: 2, pad: 1),
         .square(150, 64, 5, kernel: 3, pad: 1), .square(150, 64, 9, kernel: 3, stride: 2, pad: 1),
-    ].map {
-        var c = $0
-        c.samples = 2
-        return c
-    }
+    ]
 
     /// Every height of a block of output channels, and every number of vectors along a row.
     static let tileEdges: [ConvolutionCase] =
