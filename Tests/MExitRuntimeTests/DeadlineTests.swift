@@ -29,7 +29,7 @@ private final class WorkClock: @unchecked Sendable {
     private let clock = WorkClock()
     private let context: InferenceContext
     /// What reading an exit of ten classes is reckoned at.
-    private let reading: Int64 = 2500
+    private let reading: Int64 = 1200
 
     init() throws {
         let tiny = try Networks.tiny()
@@ -166,6 +166,36 @@ private final class WorkClock: @unchecked Sendable {
         // Twice as slow as then.
         for _ in 0..<2 * StageTimes.delayWindow { times.record(stage: 0, count: 1, nanoseconds: 2000) }
         #expect(times.predicted(stage: 1, count: 1) == 2000)
+    }
+}
+
+@Suite struct RiskAllowanceTests {
+    /// One sample in a hundred may be late in the long run, whatever is asked for; nobody takes more than a twentieth.
+    @Test func isSpentAndNotExceeded() {
+        var generator = SeededGenerator(seed: 4)
+        for largest in [0.002, 0.02, 0.2, 1.0] {
+            var allowance = RiskAllowance()
+            var (taken, refused) = (0.0, 0)
+            for sample in 1...5000 {
+                allowance.begin()
+                while true {
+                    let risk = Double.random(in: 0...largest, using: &generator)
+                    let starts = allowance.take(risk)
+                    #expect(!starts || risk <= 0.05)
+                    if !starts {
+                        refused += 1
+                        break
+                    }
+                    taken += risk
+                }
+                #expect(taken <= 0.01 * Double(sample) + 1e-9)
+            }
+            #expect(refused == 5000 && (largest > 0.02 || taken > 0.9 * 0.01 * 5000))
+        }
+        var allowance = RiskAllowance()
+        #expect(allowance.take(0) && !allowance.take(0.001))
+        for _ in 0..<1000 { allowance.begin() }
+        #expect((0..<10).filter { _ in allowance.take(0.05) }.count == 3)
     }
 }
 

@@ -33,13 +33,13 @@ public final class AnytimeSequence: Sequence, IteratorProtocol {
     /// Nil behind the last answer.
     private var slot: Int?
     private let policy: CheckedPolicy
-    private var watch: DeadlineWatch?
+    private let deadline: MonotonicInstant?
 
     init(context: InferenceContext, slot: Int, policy: CheckedPolicy, deadline: MonotonicInstant?) {
         self.context = context
         self.slot = slot
         self.policy = policy
-        watch = deadline.map(DeadlineWatch.init)
+        self.deadline = deadline
     }
 
     deinit { release() }
@@ -64,9 +64,8 @@ public final class AnytimeSequence: Sequence, IteratorProtocol {
     public func step() throws -> Answer? {
         guard let slot else { return nil }
         let stage = context.nextStage(of: slot)
-        if stage > 0, var watch {
-            guard context.mayStart(stage, &watch) else { return nil }
-            self.watch = watch
+        if let deadline {
+            if stage == 0 { context.riskAllowance.begin() } else if !context.mayStart(stage, by: deadline) { return nil }
         }
         do {
             let (verdict, isLast) = try context.advance(slot, policy)

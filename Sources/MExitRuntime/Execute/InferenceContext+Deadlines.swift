@@ -52,7 +52,7 @@ extension InferenceContext {
 
     /// Classifies one sample within a time. The first exit always answers. A later stage is started only while the policy is not
     /// content, the stage's weights are loaded, and it is so likely to end in time that of 100 samples whose first exit is in time
-    /// 99 end in time, all their later stages taken together. The answer is that of the newest exit.
+    /// 99 end in time, all their later stages taken together; a stage that more than 5 in 100 would miss is never started. The answer is that of the newest exit.
     ///
     /// How likely a stage is to be in time follows from the newest runs: see ``predictedTime(ofStage:samples:)``. A thread that
     /// the system may interrupt for other programs is late more often; ``RealtimeThread`` says what can be done about it.
@@ -65,9 +65,9 @@ extension InferenceContext {
     public func classify(_ input: Input, policy: CheckedPolicy, deadline: MonotonicInstant) throws -> TimedAnswer {
         try withSlot { slot in
             try load(input, into: slot)
+            riskAllowance.begin()
             var (verdict, leaves) = try advance(slot, policy)
-            var watch = DeadlineWatch(deadline)
-            while !leaves, mayStart(slots[slot].nextStage, &watch) {
+            while !leaves, mayStart(slots[slot].nextStage, by: deadline) {
                 (verdict, leaves) = try advance(slot, policy)
             }
             let answer = try answer(of: slot, verdict)
@@ -87,25 +87,34 @@ extension InferenceContext {
         return try verdict(of: slot, policy)
     }
 
-    /// Whether a stage, and the reading of its exit, is likely enough to end by a sample's deadline; the risk is taken if so.
-    func mayStart(_ stage: Int, _ watch: inout DeadlineWatch) -> Bool {
+    /// Whether a stage, and the reading of its exit, is likely enough to end by a deadline; the risk is taken if so.
+    func mayStart(_ stage: Int, by deadline: MonotonicInstant) -> Bool {
         guard stage < model.loadedStages else { return false }
         let reading = InferenceContext.answerNanoseconds(classes: model.classCount)
-        let left = watch.deadline.nanoseconds(after: clock().advanced(byNanoseconds: reading))
-        let risk = times.risk(stage: stage, count: 1, within: left)
-        guard watch.risk + risk <= StageTimes.risk else { return false }
-        watch.risk += risk
-        return true
+        let left = deadline.nanoseconds(after: clock().advanced(byNanoseconds: reading))
+        return riskAllowance.take(times.risk(stage: stage, count: 1, within: left))
     }
 
     /// What a verdict and an answer take, on a slow machine: some exponentials and one copy of the logits.
-    private static func answerNanoseconds(classes: Int) -> Int64 { 2_000 + 50 * Int64(classes) }
+    private static func answerNanoseconds(classes: Int) -> Int64 { 1_000 + 20 * Int64(classes) }
 }
 
-/// A sample's deadline, and the risk of missing it that its stages after the first have taken.
-struct DeadlineWatch {
-    let deadline: MonotonicInstant
-    var risk = 0.0
+/// The risk of missing deadlines that later stages may take: so much for each sample. What samples leave others may use, so that
+/// the risk that is allowed is spent, where it is needed, and on the whole no more than that is.
+struct RiskAllowance: Sendable {
+    /// Samples that may be saved up for.
+    private static let saved = 16.0
+    /// The most that one stage may risk.
+    private static let most = 5 * StageTimes.risk
+    private var left = 0.0
 
-    init(_ deadline: MonotonicInstant) { self.deadline = deadline }
+    /// A sample begins.
+    mutating func begin() { left = min(left + StageTimes.risk, RiskAllowance.saved * StageTimes.risk) }
+
+    /// Whether a stage with this risk may start; it counts if so.
+    mutating func take(_ risk: Double) -> Bool {
+        guard risk <= min(left, RiskAllowance.most) else { return false }
+        left -= risk
+        return true
+    }
 }

@@ -25,6 +25,8 @@ public final class InferenceContext {
     public internal(set) var totals: Totals
     /// How long stages are predicted to take, for deadlines.
     var times: StageTimes
+    /// What deadlines may still risk.
+    var riskAllowance = RiskAllowance()
     /// Samples that were loaded.
     var samples = 0
 
