@@ -2,13 +2,15 @@
 /* The "channels" kernel of the weights' gradient: lanes are input channels. See weights_channels_plan.h. */
 #include "weights_channels_plan.h"
 
-/* to[pixel][channel] = from[channel][pixel], `pitch` floats from pixel to pixel. */
+/* to[pixel][channel] = from[channel][pixel], `pitch` floats from pixel to pixel. Planes are read in the order in which they lie in memory,
+ * and asked for 4 KB ahead. */
 static void turn(const mexit_map *m, const float *from, float *to, int64_t pitch) {
-  for (int32_t r = 0; r < m->height; r++) {
-    int32_t c = 0;
-    for (; c + 4 <= m->channels; c += 4) {
-      const float *p = from + c * m->channel_stride + r * m->row_stride;
+  int32_t c = 0;
+  for (; c + 4 <= m->channels; c += 4, from += 4 * m->channel_stride)
+    for (int32_t r = 0; r < m->height; r++) {
+      const float *p = from + r * m->row_stride;
       float *q = to + (int64_t)r * m->width * pitch + c;
+      for (int32_t j = 0; j < 4; j++) __builtin_prefetch(p + j * m->channel_stride + 1024, 0, 2);
       int32_t i = 0;
       for (; i + 4 <= m->width; i += 4) {
         __m128 a0 = _mm_loadu_ps(p + i), a1 = _mm_loadu_ps(p + m->channel_stride + i);
@@ -22,10 +24,9 @@ static void turn(const mexit_map *m, const float *from, float *to, int64_t pitch
       for (; i < m->width; i++)
         for (int32_t j = 0; j < 4; j++) q[i * pitch + j] = p[j * m->channel_stride + i];
     }
-    for (; c < m->channels; c++)
-      for (int32_t i = 0; i < m->width; i++)
-        to[((int64_t)r * m->width + i) * pitch + c] = from[c * m->channel_stride + r * m->row_stride + i];
-  }
+  for (; c < m->channels; c++, from += m->channel_stride)
+    for (int32_t r = 0; r < m->height; r++)
+      for (int32_t i = 0; i < m->width; i++) to[((int64_t)r * m->width + i) * pitch + c] = from[r * m->row_stride + i];
 }
 
 /* What the tiles of one tap read. */

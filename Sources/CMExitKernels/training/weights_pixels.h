@@ -51,6 +51,7 @@ typedef struct {
   int64_t x_at, dy_at;               /* added to each */
   size_t n;
   int64_t run, dy_channel;
+  int64_t ahead; /* from x to what the next tile reads, which is asked for meanwhile */
 } pixels_block;
 
 /* dweight[o][0 ..< count] += ... for `m` output channels and the four weights whose x stands at off[0 ..< 4]. */
@@ -68,6 +69,10 @@ static inline __attribute__((always_inline)) void tile(const int m, const pixels
   do {                                                                                                                 \
     V g[TILE_O];                                                                                                       \
     _Pragma("clang loop unroll(full)") for (int i = 0; i < m; i++) g[i] = v_load(dy + i * b->dy_channel + at, n);      \
+    __builtin_prefetch(x0 + at + b->ahead, 0, 2);                                                                      \
+    __builtin_prefetch(x1 + at + b->ahead, 0, 2);                                                                      \
+    __builtin_prefetch(x2 + at + b->ahead, 0, 2);                                                                      \
+    __builtin_prefetch(x3 + at + b->ahead, 0, 2);                                                                      \
     V v = v_load(x0 + at, n);                                                                                          \
     _Pragma("clang loop unroll(full)") for (int i = 0; i < m; i++) acc[i][0] = v_fma(g[i], v, acc[i][0]);              \
     v = v_load(x1 + at, n);                                                                                            \
@@ -117,6 +122,8 @@ static void run_block(const mexit_conv2d *c, const pixels_plan *p, pixels_block 
   int64_t row = (int64_t)ci * taps;
   int32_t parts = (co + TILE_O - 1) / TILE_O;
   for (int32_t g = 0; g < c->groups; g++) {
+    /* With one tap, every tile of the first outputs reads four planes of x that nobody has read before. */
+    b->ahead = taps == 1 ? 4 * p->x_channel : 0;
     b->x_at = p->x_origin + (int64_t)g * ci * p->x_channel;
     b->dy_at = (int64_t)g * co * p->dy_channel;
     /* dy's few planes stay in the first-level cache while x streams by; tiles are evenly sized. */
@@ -149,7 +156,7 @@ void LANES_NAME(mexit_weights_pixels)(const mexit_conv2d *c, const float *const 
   if (!p.dy_direct) mexit_zero_f32(dy_copy, (size_t)(p.dy_sample * filled));
   for (size_t k = first; k < first + n; k += block) {
     const float *xs[MEXIT_PIXELS_BLOCK], *dys[MEXIT_PIXELS_BLOCK];
-    pixels_block b = {xs, dys, 0, 0, first + n - k < block ? first + n - k : block, p.run, p.dy_channel};
+    pixels_block b = {xs, dys, 0, 0, first + n - k < block ? first + n - k : block, p.run, p.dy_channel, 0};
     for (size_t i = 0; i < b.n; i++) {
       xs[i] = p.x_direct ? x[k + i] : x_copy + (int64_t)i * p.x_sample;
       if (!p.x_direct) copy_x(c, &p, x[k + i], x_copy + (int64_t)i * p.x_sample);
