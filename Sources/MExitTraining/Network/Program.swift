@@ -41,8 +41,10 @@ struct Step {
 struct Program {
     /// Parts that a batch is split into.
     static let chunks = 8
-    /// Samples that go through the steps of a phase together.
-    static let block = 4
+    /// Samples that go through the steps of a phase together: few, so that what one step writes is in cache when the next reads it, and
+    /// not one, because a call has a price. Measured: msdnet-micro, 0.7 MB of values a sample, takes 5 % less time with 8 than with 4,
+    /// msdnet-cifar-7 with 3.6 MB 2 % more.
+    static func block(valueBytes: Int) -> Int { valueBytes <= 2 << 20 ? 8 : 4 }
 
     private struct Phase {
         let steps: [Step]
@@ -50,8 +52,11 @@ struct Program {
         let finish: [() -> Void]
     }
     private let phases: [Phase]
+    private let block: Int
 
-    init(_ phases: [[Step]]) {
+    /// - Parameter block: samples that go through the steps of a phase together.
+    init(_ phases: [[Step]], block: Int) {
+        self.block = block
         self.phases = phases.map { steps in
             Phase(
                 steps: steps.filter { !$0.takesWholeChunk }, wholeChunks: steps.filter(\.takesWholeChunk), finish: steps.flatMap(\.finish))
@@ -74,9 +79,9 @@ struct Program {
                 }
                 var start = first
                 repeat {
-                    let some = chunk(from: start, min(Program.block, end - start))
+                    let some = chunk(from: start, min(block, end - start))
                     for step in phase.steps { step.run(some) }
-                    start += Program.block
+                    start += block
                 } while start < end
                 let all = chunk(from: first, end - first)
                 for step in phase.wholeChunks { step.run(all) }

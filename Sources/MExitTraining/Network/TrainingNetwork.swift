@@ -67,9 +67,11 @@ public final class TrainingNetwork {
         state.partialFloats = memory.partialFloats
         input = assembly.values.rows(0)
         inputMap = assembly.map(0).pointee
-        training = Program(assembly.forward)
-        evaluation = Program(assembly.evaluation)
-        sweep = Program(assembly.backward)
+        let values = plan.graph.nodes.indices.reduce(0) { $0 + (plan.materialized[$1] ? plan.graph.shapes[$1].count : 0) }
+        let block = Program.block(valueBytes: values * MemoryLayout<Float>.stride)
+        training = Program(assembly.forward, block: block)
+        evaluation = Program(assembly.evaluation, block: block)
+        sweep = Program(assembly.backward, block: block)
         prepareForward = assembly.prepareForward
         prepareEvaluation = assembly.prepareEvaluation
         prepareBackward = assembly.prepareBackward
