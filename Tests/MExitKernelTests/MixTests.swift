@@ -28,7 +28,7 @@ import Testing
         let counts = outputs.map(Int32.init)
         let flags = outputs.indices.map { accumulate && $0 > 0 }
         let weights = outputs.map { random.units($0 * inputs) }
-        try counts.withUnsafeBufferPointer { counts in
+        counts.withUnsafeBufferPointer { counts in
             var mix = mexit_mix(x: map, segments: Int32(outputs.count), outputs: counts.baseAddress)
             var packed = [Float](repeating: .nan, count: mexit_mix_packed_floats(&mix) + 1)
             for (segment, weights) in weights.enumerated() {
