@@ -79,7 +79,7 @@ extension ConvolutionCase {
                         x: xs, y: ys, add: add ? adds : nil, n: samples, unit_begin: 0, unit_end: units,
                         accumulate: accumulate,
                         activation: relu ? MEXIT_ACTIVATION_RELU : MEXIT_ACTIVATION_NONE,
-                        scratch: scratch.count > 0 ? scratch.pointer : nil)
+                        scratch: scratch.count > 0 ? scratch.pointer : nil, ahead: packed.pointer, ahead_floats: packed.count)
                     if unitByUnit {
                         for unit in (0..<units).reversed() {
                             (run.unit_begin, run.unit_end) = (unit, unit + 1)

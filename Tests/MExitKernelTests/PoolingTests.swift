@@ -42,6 +42,9 @@ import _MExitTestSupport
             Case(channels: 3, height: 20, width: 37, kernel: (3, 2), stride: (1, 1), pad: (1, 1)),
             Case(height: 4, width: 4, kernel: (4, 4), stride: (1, 1)), Case(height: 11, width: 40, kernel: (3, 5), stride: (3, 1)),
             Case(height: 2, width: 3, kernel: (2, 2), stride: (1, 1), pad: (1, 1)),
+            // Rows wider than what is pooled at a time.
+            Case(height: 9, width: 37, kernel: (3, 3), pad: (1, 1)), Case(channels: 1, height: 3, width: 1301, kernel: (3, 3), pad: (1, 1)),
+            Case(channels: 1, height: 5, width: 1100, kernel: (2, 7), stride: (1, 3), pad: (0, 3)),
         ]
 
     private static let samples = 2

@@ -1,8 +1,8 @@
 /* The table of convolution kernels, and the choice among them. */
 #include "conv2d_functions.h"
 
-#define KERNEL(isa, name, reorders)                                                                             \
-  {#name,       isa,          reorders, name##_supports, name##_cost, name##_packed_floats, name##_pack, name##_units, \
+#define KERNEL(isa, name, reorders, fetches)                                                                        \
+  {#name,       isa,          reorders, fetches, name##_supports, name##_cost, name##_packed_floats, name##_pack, name##_units, \
    name##_scratch_floats, name##_run},
 static const mexit_conv2d_kernel kernels[] = {
 #include "conv2d_kernels.h"

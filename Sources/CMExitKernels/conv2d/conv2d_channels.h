@@ -2,10 +2,20 @@
 /* Convolution with vectors over output channels: for wide layers on small maps, where vectors over pixels would be mostly
  * empty. A tile is `pixels` x `vectors` sums; each pixel's input is broadcast, weights are packed [tap][channel]. The
  * pixels of a tile may lie anywhere, even in different samples, so a batch of 2 x 2 maps fills tiles as well as one large
- * map. Sums leave through a small buffer that turns them into planes. Any stride and dilation. */
+ * map. Any stride and dilation.
+ *
+ * Sums stand in scratch memory as [pixel][channel] while slices of the taps go by: a slice of the weights that fits the
+ * first cache meets all pixels before the next one comes, so each weight is read from memory once. In the end squares of
+ * V x V sums are turned in registers and stored as planes. */
+#include "conv2d_ahead.h"
 #include "conv2d_shape.h"
 
-enum { MEXIT_CHANNELS_MAX_PIXELS = 12, MEXIT_CHANNELS_MAX_VECTORS = 4, MEXIT_CHANNELS_TILE_FLOATS = 12 * 4 * 16 };
+enum {
+  MEXIT_CHANNELS_MAX_PIXELS = 12, /* of a tile */
+  MEXIT_CHANNELS_MAX_VECTORS = 4,
+  MEXIT_CHANNELS_PASS = 224,        /* pixels whose sums are in scratch memory together */
+  MEXIT_CHANNELS_SLICE_BYTES = 24 << 10 /* weights of a slice: half of the first cache */
+};
 
 typedef struct mexit_channels_family {
   int32_t lanes;
@@ -19,12 +29,18 @@ typedef struct mexit_channels_block {
   int64_t weights;  /* place in packed: vectors of biases, then [taps] vectors of weights */
 } mexit_channels_block;
 
+/* A vector of places in a plane of y: the lanes that are pixels, which follow each other. */
+typedef struct mexit_channels_store {
+  int32_t first_pixel, pixels, y_offset; /* y_offset: of lane 0 */
+  uint32_t lanes;
+} mexit_channels_store;
+
 /* At the head of packed; the rest are places of tables, in floats. */
 typedef struct mexit_channels_plan {
-  int32_t taps, pixels, blocks, chunks;
+  int32_t taps, pixels, stores, blocks, chunks; /* chunks: parts of the stores, for threads */
   int64_t tap_table;              /* int32 [taps] */
-  int64_t x_pixels, y_pixels;     /* int32 [pixels]: place of each output pixel's window in x, and of the pixel in y */
-  int64_t block_table;
+  int64_t x_pixels;               /* int32 [pixels]: place of each output pixel's window in x */
+  int64_t store_table, block_table;
 } mexit_channels_plan;
 
 bool mexit_channels_supports(const mexit_conv2d *);
@@ -33,19 +49,36 @@ size_t mexit_channels_packed_floats(const mexit_channels_family *, const mexit_c
 void mexit_channels_pack(const mexit_channels_family *, const mexit_conv2d *, const float *weight, const float *bias,
                          float *packed);
 size_t mexit_channels_units(const mexit_channels_family *, const mexit_conv2d *);
+size_t mexit_channels_scratch_floats(const mexit_channels_family *);
 
-/* The arguments of one register tile, and the way of its sums to y. */
+/* The arguments of one register tile. */
 typedef struct mexit_channels_tile {
-  const int32_t *taps;
+  const int32_t *taps; /* of one slice */
   int64_t tap_count;
+  const float *start;     /* where sums start: the biases, or the sums so far */
+  int64_t start_stride;   /* floats from one pixel's to the next: 0 for the biases */
   const float *weights;
-  const float *x[MEXIT_CHANNELS_MAX_PIXELS];   /* each pixel's window in the group's first plane */
-  float *y[MEXIT_CHANNELS_MAX_PIXELS];         /* each pixel in the block's first plane */
-  const float *add[MEXIT_CHANNELS_MAX_PIXELS]; /* likewise, or NULL */
-  bool accumulate;
-  float *sums; /* [pixels][vectors * lanes] */
+  const float *const *x;  /* each pixel's window in the group's first plane */
+  float *sums;            /* [pixels][vectors * lanes] */
+  mexit_ahead_loop ahead;
 } mexit_channels_tile;
 
-/* Runs units of a packed convolution; `compute` runs one tile: sums from the biases or, with accumulate, from `sums`. */
-void mexit_channels_run(const mexit_channels_family *, const mexit_conv2d *, const float *packed, const mexit_conv2d_run *,
-                        void (*compute)(int pixels, int vectors, const mexit_channels_tile *));
+/* The way of the sums of one store to the planes of a block. */
+typedef struct mexit_channels_planes {
+  const float *sums; /* of the store's first pixel */
+  int32_t width;     /* floats from one pixel's sums to the next */
+  int32_t outputs, lanes;
+  float *y;          /* lane 0 in the block's first plane */
+  const float *add;  /* likewise, or NULL */
+  int64_t channel_stride;
+  bool relu;
+} mexit_channels_planes;
+
+typedef struct mexit_channels_isa {
+  const mexit_channels_family *family;
+  void (*compute)(int pixels, int vectors, const mexit_channels_tile *);
+  void (*store)(const mexit_channels_planes *);
+} mexit_channels_isa;
+
+/* Runs units of a packed convolution. */
+void mexit_channels_run(const mexit_channels_isa *, const mexit_conv2d *, const float *packed, const mexit_conv2d_run *);

@@ -12,17 +12,35 @@ static double tile_cycles(int32_t pixels, int32_t vectors) {
   return fmax(fmax(arithmetic, loads), fmax(latency, issue));
 }
 
-static double block_cycles(const mexit_channels_family *f, int64_t taps, int32_t pixels, int32_t vectors,
-                           int32_t outputs) {
+/* Cycles of one block of channels over all pixels of a sample. */
+static double block_cycles(const mexit_channels_family *f, int64_t taps, int32_t pixels, int32_t stores, int32_t vectors) {
   const int32_t tallest = f->max_pixels[vectors], tiles = (pixels + tallest - 1) / tallest;
   const int32_t small = pixels / tiles, large_tiles = pixels % tiles;
-  const double per_tile = 60.0, per_value = 2.5; /* pointers; a value through the buffer to its plane */
-  /* Weights of a block that does not stay in the first cache come at about 40 bytes per cycle. */
-  const double block_bytes = 4.0 * (double)taps * vectors * f->lanes;
-  const double least = block_bytes > 32768 ? 4.0 * vectors * f->lanes / 40.0 : 0.0;
-  return tiles * per_tile + per_value * pixels * outputs +
-         (double)taps * (large_tiles * fmax(least, tile_cycles(small + 1, vectors)) +
-                         (tiles - large_tiles) * fmax(least, tile_cycles(small, vectors)));
+  const double per_slice = 25.0, per_store = 60.0 + 5.0 * f->lanes; /* call, sums in and out; a square to its planes */
+  const double bytes = 4.0 * (double)taps * vectors * f->lanes, slices = tiles == 1 ? 1.0 : ceil(bytes / MEXIT_CHANNELS_SLICE_BYTES);
+  return slices * tiles * per_slice + per_store * stores * vectors +
+         (double)taps * (large_tiles * tile_cycles(small + 1, vectors) + (tiles - large_tiles) * tile_cycles(small, vectors));
+}
+
+/* Vectors of the places of a plane that hold at least one pixel, at multiples of the lanes; `to` may be NULL to count. */
+static int32_t fill_stores(const mexit_channels_family *f, const mexit_map *m, mexit_channels_store *to) {
+  int32_t count = 0, pixel = 0;
+  int64_t end = 0; /* of the last store */
+  mexit_channels_store store = {0};
+  for (int32_t h = 0; h < m->height; h++) {
+    for (int32_t w = 0; w < m->width; w++, pixel++) {
+      const int64_t place = h * m->row_stride + w;
+      if (place >= end) {
+        end = place / f->lanes * f->lanes + f->lanes;
+        store = (mexit_channels_store){.first_pixel = pixel, .y_offset = (int32_t)(end - f->lanes)};
+        count++;
+      }
+      store.pixels++;
+      store.lanes |= 1u << (place - store.y_offset);
+      if (to != NULL) memcpy(to + count - 1, &store, sizeof store);
+    }
+  }
+  return count;
 }
 
 typedef struct layout {
@@ -43,22 +61,19 @@ static layout lay_out(const mexit_channels_family *f, const mexit_conv2d *c) {
   mexit_channels_plan *p = &l.plan;
   p->taps = (int32_t)mexit_conv2d_taps(c);
   p->pixels = c->y.height * c->y.width;
+  p->stores = fill_stores(f, &c->y, NULL);
   l.vectors = (mexit_conv2d_group_outputs(c) + f->lanes - 1) / f->lanes;
   l.group_blocks = (l.vectors + MEXIT_CHANNELS_MAX_VECTORS - 1) / MEXIT_CHANNELS_MAX_VECTORS;
   p->blocks = c->groups * l.group_blocks;
-  for (int32_t i = 0, left = mexit_conv2d_group_outputs(c); i < l.group_blocks; i++) {
-    const int32_t vectors = block_vectors(&l, i), outputs = left < vectors * f->lanes ? left : vectors * f->lanes;
-    l.cycles += c->groups * block_cycles(f, p->taps, p->pixels, vectors, outputs);
-    left -= outputs;
-  }
-  const int32_t most_chunks = (p->pixels + MEXIT_CHANNELS_MAX_PIXELS - 1) / MEXIT_CHANNELS_MAX_PIXELS;
+  for (int32_t i = 0; i < l.group_blocks; i++)
+    l.cycles += c->groups * block_cycles(f, p->taps, p->pixels, p->stores, block_vectors(&l, i));
   const double worthwhile = l.cycles / p->blocks / 8000.0;
-  p->chunks = worthwhile < 1 ? 1 : worthwhile < most_chunks ? (int32_t)worthwhile : most_chunks;
+  p->chunks = worthwhile < 1 ? 1 : worthwhile < p->stores ? (int32_t)worthwhile : p->stores;
   int64_t end = 0;
   mexit_packed_place(&end, FLOATS_OF(mexit_channels_plan, 1));
   p->tap_table = mexit_packed_place(&end, p->taps);
   p->x_pixels = mexit_packed_place(&end, p->pixels);
-  p->y_pixels = mexit_packed_place(&end, p->pixels);
+  p->store_table = mexit_packed_place(&end, FLOATS_OF(mexit_channels_store, p->stores));
   p->block_table = mexit_packed_place(&end, FLOATS_OF(mexit_channels_block, p->blocks));
   l.weights = end;
   l.floats = end + (int64_t)c->groups * ((l.vectors * f->lanes * (1 + (int64_t)p->taps) + 15 * l.group_blocks + 15) / 16 * 16);
@@ -81,13 +96,14 @@ size_t mexit_channels_units(const mexit_channels_family *f, const mexit_conv2d *
   return (size_t)p.blocks * (size_t)p.chunks;
 }
 
-static void fill_pixels(const mexit_conv2d *c, int32_t *x_pixels, int32_t *y_pixels) {
-  for (int32_t h = 0; h < c->y.height; h++) {
-    for (int32_t w = 0; w < c->y.width; w++) {
-      *x_pixels++ = (int32_t)((int64_t)h * c->stride_h * c->x.row_stride + (int64_t)w * c->stride_w);
-      *y_pixels++ = (int32_t)(h * c->y.row_stride + w);
-    }
-  }
+size_t mexit_channels_scratch_floats(const mexit_channels_family *f) {
+  /* One more pixel, which stores read and ignore, and room to start on a cache line. */
+  return (size_t)((MEXIT_CHANNELS_PASS + 1) * MEXIT_CHANNELS_MAX_VECTORS * f->lanes + 16);
+}
+
+static void fill_pixels(const mexit_conv2d *c, int32_t *x_pixels) {
+  for (int32_t h = 0; h < c->y.height; h++)
+    for (int32_t w = 0; w < c->y.width; w++) *x_pixels++ = (int32_t)((int64_t)h * c->stride_h * c->x.row_stride + (int64_t)w * c->stride_w);
 }
 
 /* Lanes beyond the last output stay zero, as packed is cleared before. */
@@ -107,7 +123,8 @@ void mexit_channels_pack(const mexit_channels_family *f, const mexit_conv2d *c, 
   memset(packed, 0, (size_t)l.floats * sizeof(float));
   memcpy(packed, &l.plan, sizeof l.plan);
   mexit_conv2d_tap_offsets(c, (int32_t *)(packed + l.plan.tap_table));
-  fill_pixels(c, (int32_t *)(packed + l.plan.x_pixels), (int32_t *)(packed + l.plan.y_pixels));
+  fill_pixels(c, (int32_t *)(packed + l.plan.x_pixels));
+  fill_stores(f, &c->y, (mexit_channels_store *)(packed + l.plan.store_table));
   float *table = packed + l.plan.block_table;
   for (int32_t g = 0; g < c->groups; g++) {
     int32_t first = 0; /* output within the group */

@@ -1,83 +1,128 @@
-/* Walks blocks, samples and pixels of a convolution with vectors over output channels, and carries sums to planes. */
+/* Walks blocks, samples, pixels and slices of a convolution with vectors over output channels. */
 #include "conv2d_channels.h"
 #include "conv2d_packed.h"
 
 #include <string.h>
 
-/* sums[pixel][channel] from y. */
-static void gather(const mexit_channels_tile *t, int32_t pixels, int32_t outputs, int32_t width, int64_t channel_stride) {
-  for (int32_t o = 0; o < outputs; o++)
-    for (int32_t p = 0; p < pixels; p++) t->sums[p * width + o] = t->y[p][o * channel_stride];
-  for (int32_t o = outputs; o < width; o++)
-    for (int32_t p = 0; p < pixels; p++) t->sums[p * width + o] = 0.0f;
-}
-
-static void scatter(const mexit_channels_tile *t, int32_t pixels, int32_t outputs, int32_t width, int64_t channel_stride,
-                    bool add, mexit_activation activation) {
-  for (int32_t o = 0; o < outputs; o++) {
-    for (int32_t p = 0; p < pixels; p++) {
-      float v = t->sums[p * width + o];
-      if (add) v += t->add[p][o * channel_stride];
-      t->y[p][o * channel_stride] = mexit_activate(v, activation);
-    }
-  }
-}
-
 typedef struct walk {
+  const mexit_channels_isa *isa;
   const mexit_conv2d *conv;
   const mexit_conv2d_run *run;
-  const int32_t *x_pixels, *y_pixels;
-  const mexit_channels_block *block;
-  int32_t first_pixel, pixels; /* of every sample */
+  const float *packed;
+  mexit_channels_plan plan;
+  mexit_channels_block block;
+  const mexit_channels_store *stores;
+  mexit_ahead ahead;
+  float *sums;
 } walk;
 
-/* Points the tile at `count` pixels, from number `first` of all samples' pixels on. */
-static void aim(const walk *w, size_t first, int32_t count, mexit_channels_tile *t) {
-  size_t sample = first / (size_t)w->pixels;
-  int32_t pixel = (int32_t)(first % (size_t)w->pixels);
-  const int64_t y_offset = w->block->first_output * w->conv->y.channel_stride;
-  for (int32_t p = 0; p < count; p++) {
-    const int64_t y_place = y_offset + w->y_pixels[w->first_pixel + pixel];
-    t->x[p] = w->run->x[sample] + w->block->x_offset + w->x_pixels[w->first_pixel + pixel];
-    t->y[p] = w->run->y[sample] + y_place;
-    if (w->run->add != NULL) t->add[p] = w->run->add[sample] + y_place;
-    if (++pixel == w->pixels) {
-      pixel = 0;
-      sample++;
+/* Pixels of some samples whose sums are in scratch memory together: those of stores begin ..< end. */
+typedef struct pass {
+  size_t first_sample, samples;
+  int32_t begin, end;
+  int32_t first_pixel, pixels; /* of each sample */
+} pass;
+
+static const float *window(const walk *w, size_t sample, int32_t pixel) {
+  return w->run->x[sample] + w->block.x_offset + ((const int32_t *)(w->packed + w->plan.x_pixels))[pixel];
+}
+
+/* Sums from y. */
+static void gather(const walk *w, const pass *p, int32_t width) {
+  const int64_t stride = w->conv->y.channel_stride;
+  float *to = w->sums;
+  for (size_t s = 0; s < p->samples; s++) {
+    const float *plane = w->run->y[p->first_sample + s] + w->block.first_output * stride;
+    for (const mexit_channels_store *store = w->stores + p->begin; store < w->stores + p->end; store++) {
+      for (uint32_t lanes = store->lanes; lanes != 0; lanes &= lanes - 1, to += width) {
+        const float *y = plane + store->y_offset + __builtin_ctz(lanes);
+        for (int32_t o = 0; o < width; o++) to[o] = o < w->block.outputs ? y[o * stride] : 0.0f;
+      }
     }
   }
+}
+
+static void scatter(const walk *w, const pass *p, int32_t width) {
+  const int64_t stride = w->conv->y.channel_stride, first = w->block.first_output * stride;
+  mexit_channels_planes planes = {.sums = w->sums,
+                                  .width = width,
+                                  .outputs = w->block.outputs,
+                                  .channel_stride = stride,
+                                  .relu = w->run->activation == MEXIT_ACTIVATION_RELU};
+  for (size_t s = p->first_sample; s < p->first_sample + p->samples; s++) {
+    for (const mexit_channels_store *store = w->stores + p->begin; store < w->stores + p->end; store++) {
+      planes.lanes = (int32_t)store->lanes;
+      planes.y = w->run->y[s] + first + store->y_offset;
+      planes.add = w->run->add != NULL ? w->run->add[s] + first + store->y_offset : NULL;
+      w->isa->store(&planes);
+      planes.sums += store->pixels * width;
+    }
+  }
+}
+
+static void run_pass(walk *w, const pass *p) {
+  const int32_t width = w->block.vectors * w->isa->family->lanes, taps = w->plan.taps;
+  const int32_t count = p->pixels * (int32_t)p->samples, tallest = w->isa->family->max_pixels[w->block.vectors];
+  const int32_t tiles = (count + tallest - 1) / tallest;
+  const float *x[MEXIT_CHANNELS_PASS], *weights = w->packed + w->block.weights;
+  for (size_t s = 0, i = 0; s < p->samples; s++)
+    for (int32_t pixel = 0; pixel < p->pixels; pixel++) x[i++] = window(w, p->first_sample + s, p->first_pixel + pixel);
+  /* One tile needs no weight twice. */
+  const int64_t bytes = 4 * (int64_t)taps * width;
+  const int32_t slices = tiles == 1 ? 1 : (int32_t)((bytes + MEXIT_CHANNELS_SLICE_BYTES - 1) / MEXIT_CHANNELS_SLICE_BYTES);
+  if (w->run->accumulate) gather(w, p, width);
+  for (int32_t slice = 0; slice < slices; slice++) {
+    const int32_t begin = (int32_t)((int64_t)taps * slice / slices), end = (int32_t)((int64_t)taps * (slice + 1) / slices);
+    const bool from_sums = slice > 0 || w->run->accumulate;
+    for (int32_t tile = 0; tile < tiles; tile++) {
+      const int32_t first = (int32_t)((int64_t)count * tile / tiles);
+      mexit_channels_tile t = {.taps = (const int32_t *)(w->packed + w->plan.tap_table) + begin,
+                               .tap_count = end - begin,
+                               .start = from_sums ? w->sums + first * width : weights,
+                               .start_stride = from_sums ? width : 0,
+                               .weights = weights + (1 + (int64_t)begin) * width,
+                               .x = x + first,
+                               .sums = w->sums + first * width,
+                               .ahead = mexit_ahead_take(&w->ahead, end - begin, weights)};
+      w->isa->compute((int32_t)((int64_t)count * (tile + 1) / tiles) - first, w->block.vectors, &t);
+    }
+  }
+  scatter(w, p, width);
+}
+
+/* Stores begin ..< end of all samples. */
+static void run_stores(walk *w, int32_t begin, int32_t end) {
+  while (begin < end) {
+    pass p = {.begin = begin, .end = begin, .first_pixel = w->stores[begin].first_pixel};
+    while (p.end < end && p.pixels + w->stores[p.end].pixels <= MEXIT_CHANNELS_PASS) p.pixels += w->stores[p.end++].pixels;
+    const size_t most = MEXIT_CHANNELS_PASS / (size_t)p.pixels;
+    for (; p.first_sample < w->run->n; p.first_sample += p.samples) {
+      p.samples = w->run->n - p.first_sample < most ? w->run->n - p.first_sample : most;
+      run_pass(w, &p);
+    }
+    begin = p.end;
+  }
+}
+
+/* About how many taps the tiles of so many units take, all together. */
+static int64_t taps_of_tiles(const walk *w, size_t units) {
+  const int64_t tallest = w->isa->family->max_pixels[MEXIT_CHANNELS_MAX_VECTORS], pixels = (int64_t)w->run->n * w->plan.pixels;
+  return (pixels + tallest - 1) / tallest * w->plan.taps * (int64_t)units / w->plan.chunks;
 }
 
 /* Blocks of channels outermost, so that one block's weights stay in cache while all samples' pixels go by. */
-void mexit_channels_run(const mexit_channels_family *f, const mexit_conv2d *c, const float *packed,
-                        const mexit_conv2d_run *run,
-                        void (*compute)(int pixels, int vectors, const mexit_channels_tile *)) {
-  mexit_channels_plan plan;
-  memcpy(&plan, packed, sizeof plan);
-  _Alignas(64) float sums[MEXIT_CHANNELS_TILE_FLOATS];
-  mexit_channels_tile t;
-  t.taps = (const int32_t *)(packed + plan.tap_table);
-  t.tap_count = plan.taps;
-  t.accumulate = run->accumulate;
-  t.sums = sums;
-  walk w = {c, run, (const int32_t *)(packed + plan.x_pixels), (const int32_t *)(packed + plan.y_pixels), NULL, 0, 0};
-  for (size_t unit = run->unit_begin; unit < run->unit_end; unit++) {
-    const int64_t chunk = (int64_t)(unit % (size_t)plan.chunks);
-    mexit_channels_block b;
-    memcpy(&b, packed + plan.block_table + unit / (size_t)plan.chunks * FLOATS_OF(mexit_channels_block, 1), sizeof b);
-    w.block = &b;
-    w.first_pixel = (int32_t)(plan.pixels * chunk / plan.chunks);
-    w.pixels = (int32_t)(plan.pixels * (chunk + 1) / plan.chunks) - w.first_pixel;
-    t.weights = packed + b.weights;
-    const int32_t width = b.vectors * f->lanes;
-    const size_t all = run->n * (size_t)w.pixels, tallest = f->max_pixels[b.vectors], tiles = (all + tallest - 1) / tallest;
-    for (size_t tile = 0; tile < tiles; tile++) {
-      const size_t first = all * tile / tiles;
-      const int32_t count = (int32_t)(all * (tile + 1) / tiles - first);
-      aim(&w, first, count, &t);
-      if (run->accumulate) gather(&t, count, b.outputs, width, c->y.channel_stride);
-      compute(count, b.vectors, &t);
-      scatter(&t, count, b.outputs, width, c->y.channel_stride, run->add != NULL, run->activation);
-    }
+void mexit_channels_run(const mexit_channels_isa *isa, const mexit_conv2d *c, const float *packed, const mexit_conv2d_run *run) {
+  walk w = {.isa = isa, .conv = c, .run = run, .packed = packed};
+  memcpy(&w.plan, packed, sizeof w.plan);
+  w.stores = (const mexit_channels_store *)(packed + w.plan.store_table);
+  w.sums = (float *)(((uintptr_t)run->scratch + 63) / 64 * 64);
+  const size_t chunks = (size_t)w.plan.chunks;
+  w.ahead = mexit_ahead_make(run, taps_of_tiles(&w, run->unit_end - run->unit_begin));
+  for (size_t unit = run->unit_begin; unit < run->unit_end;) {
+    const size_t block = unit / chunks, chunk = unit % chunks;
+    const size_t next = (block + 1) * chunks < run->unit_end ? (block + 1) * chunks : run->unit_end;
+    memcpy(&w.block, packed + w.plan.block_table + block * FLOATS_OF(mexit_channels_block, 1), sizeof w.block);
+    run_stores(&w, (int32_t)((size_t)w.plan.stores * chunk / chunks), (int32_t)((size_t)w.plan.stores * (chunk + next - unit) / chunks));
+    unit = next;
   }
 }

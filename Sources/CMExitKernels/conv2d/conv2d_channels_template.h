@@ -5,7 +5,7 @@
 /* Tallest tile for 1, 2, 3 and 4 vectors of channels: the sums must not be
  * spilled in the innermost loop (12 x 2 on AVX-512 is: the compiler hoists all twelve broadcasts). */
 #if VEC_REGISTERS >= 32
-static const uint8_t NAME(max_pixels)[MEXIT_CHANNELS_MAX_VECTORS + 1] = {0, 12, 10, 8, 6};
+static const uint8_t NAME(max_pixels)[MEXIT_CHANNELS_MAX_VECTORS + 1] = {0, 12, 10, 7, 6};
 #else
 static const uint8_t NAME(max_pixels)[MEXIT_CHANNELS_MAX_VECTORS + 1] = {0, 10, 6, 3, 2};
 #endif
@@ -15,16 +15,17 @@ static const mexit_channels_family NAME(channels_family) = {V, NAME(max_pixels)}
 ALWAYS_INLINE void NAME(channels_tile)(const int pixels, const int vectors, const mexit_channels_tile *t) {
   vf sum[MEXIT_CHANNELS_MAX_PIXELS][MEXIT_CHANNELS_MAX_VECTORS];
   const float *weights = t->weights, *x[MEXIT_CHANNELS_MAX_PIXELS];
+  mexit_ahead_loop ahead = t->ahead;
   UNROLL for (int p = 0; p < pixels; p++) {
     x[p] = t->x[p];
-    UNROLL for (int j = 0; j < vectors; j++)
-      sum[p][j] = vload(t->accumulate ? t->sums + (p * vectors + j) * V : weights + j * V);
+    UNROLL for (int j = 0; j < vectors; j++) sum[p][j] = vload(t->start + p * t->start_stride + j * V);
   }
-  for (int64_t tap = 0; tap < t->tap_count; tap++) {
-    const int64_t offset = t->taps[tap];
+  for (const int32_t *tap = t->taps, *end = tap + t->tap_count; tap < end; tap++) {
+    const int64_t offset = *tap;
     vf weight[MEXIT_CHANNELS_MAX_VECTORS];
-    weights += vectors * V;
     UNROLL for (int j = 0; j < vectors; j++) weight[j] = vload(weights + j * V);
+    weights += vectors * V;
+    MEXIT_AHEAD_STEP(ahead);
     UNROLL for (int p = 0; p < pixels; p++) {
       const vf value = vset1(x[p][offset]);
       UNROLL for (int j = 0; j < vectors; j++) sum[p][j] = vfma(weight[j], value, sum[p][j]);
@@ -50,6 +51,49 @@ static void NAME(channels_compute)(int pixels, int vectors, const mexit_channels
   tiles[pixels][vectors](t);
 }
 
+/* Row i next to row i + V / 2, interleaved. */
+ALWAYS_INLINE void NAME(channels_interleave)(vf row[V]) {
+  vf next[V];
+  UNROLL for (int i = 0; i < V / 2; i++) {
+    next[2 * i] = vzip_low(row[i], row[i + V / 2]);
+    next[2 * i + 1] = vzip_high(row[i], row[i + V / 2]);
+  }
+  UNROLL for (int i = 0; i < V; i++) row[i] = next[i];
+}
+
+/* V vectors of V values become their transpose: log2(V) times, one bit of a row's number becomes one of the lane's, and the
+ * other way round. */
+ALWAYS_INLINE void NAME(channels_transpose)(vf row[V]) {
+  NAME(channels_interleave)(row);
+  NAME(channels_interleave)(row);
+  if (V >= 8) NAME(channels_interleave)(row);
+  if (V >= 16) NAME(channels_interleave)(row);
+}
+
+static void NAME(channels_store)(const mexit_channels_planes *p) {
+  const uint32_t lanes = (uint32_t)p->lanes;
+  for (int32_t first = 0; first < p->outputs; first += V) {
+    /* Lanes that are no pixel take the sums of the next one, and are not stored. */
+    vf row[V];
+    const float *sums = p->sums + first;
+    UNROLL for (int lane = 0; lane < V; lane++) {
+      row[lane] = vload(sums);
+      sums += (lanes >> lane & 1) * (uint32_t)p->width;
+    }
+    NAME(channels_transpose)(row);
+    const int32_t left = p->outputs - first < V ? p->outputs - first : V;
+    float *y = p->y + first * p->channel_stride;
+    const float *add = p->add != NULL ? p->add + first * p->channel_stride : NULL;
+    UNROLL for (int o = 0; o < V; o++) {
+      if (o >= left) continue;
+      vf v = row[o];
+      if (add != NULL) v = vadd(v, vload_bits(vzero(), lanes, add + o * p->channel_stride));
+      if (p->relu) v = vrelu(v);
+      vstore_bits(y + o * p->channel_stride, lanes, v);
+    }
+  }
+}
+
 bool FUNCTION(channels, supports)(const mexit_conv2d *c) { return mexit_channels_supports(c); }
 double FUNCTION(channels, cost)(const mexit_conv2d *c) { return mexit_channels_cost(&NAME(channels_family), c); }
 size_t FUNCTION(channels, packed_floats)(const mexit_conv2d *c) {
@@ -61,8 +105,9 @@ void FUNCTION(channels, pack)(const mexit_conv2d *c, const float *weight, const 
 size_t FUNCTION(channels, units)(const mexit_conv2d *c) { return mexit_channels_units(&NAME(channels_family), c); }
 size_t FUNCTION(channels, scratch_floats)(const mexit_conv2d *c) {
   (void)c;
-  return 0;
+  return mexit_channels_scratch_floats(&NAME(channels_family));
 }
 void FUNCTION(channels, run)(const mexit_conv2d *c, const float *packed, const mexit_conv2d_run *run) {
-  mexit_channels_run(&NAME(channels_family), c, packed, run, NAME(channels_compute));
+  const mexit_channels_isa isa = {&NAME(channels_family), NAME(channels_compute), NAME(channels_store)};
+  mexit_channels_run(&isa, c, packed, run);
 }

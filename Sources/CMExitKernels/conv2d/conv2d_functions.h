@@ -2,7 +2,7 @@
 /* The functions of every convolution kernel, declared from the one list. */
 #include "conv2d_shape.h"
 
-#define KERNEL(isa, name, reorders)                                                                \
+#define KERNEL(isa, name, reorders, fetches)                                                       \
   bool name##_supports(const mexit_conv2d *);                                                      \
   double name##_cost(const mexit_conv2d *);                                                        \
   size_t name##_packed_floats(const mexit_conv2d *);                                               \

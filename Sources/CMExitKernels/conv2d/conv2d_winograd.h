@@ -14,6 +14,7 @@
  *
  * BT, AT and the transform of the weights are those of the points 0, 1, -1, 2, -2 and infinity. Rows below the image that a
  * last, partial strip would read count as zero. */
+#include "conv2d_ahead.h"
 #include "conv2d_shape.h"
 
 enum { MEXIT_WINOGRAD_POINTS = 6, MEXIT_WINOGRAD_ROWS = 4 };

@@ -20,6 +20,7 @@ typedef struct NAME(winograd_walk) {
   size_t first_sample;
   int64_t t_stride;  /* floats of t from one input channel to the next */
   float *t, *m;
+  mexit_ahead ahead;
 } NAME(winograd_walk);
 
 /* Six rows at V places, to the six points, `stride` floats apart. */
@@ -61,7 +62,8 @@ static void NAME(winograd_input)(const NAME(winograd_walk) *w, const float *x, c
 
 /* Step 2 for one point and `count` vectors, whole in registers: count and halves are constants in every caller. */
 ALWAYS_INLINE void NAME(winograd_product)(const int count, const bool halves, int64_t inputs, int64_t t_stride, const float *weights,
-                                          const float *const *low, const float *const *high, int64_t offset, float *m) {
+                                          const float *const *low, const float *const *high, int64_t offset, float *m,
+                                          mexit_ahead_loop ahead) {
   vf sum[TILE_HEIGHT][TILE_VECTORS];
   const float *from[TILE_VECTORS], *from_high[TILE_VECTORS];
   UNROLL for (int j = 0; j < count; j++) {
@@ -72,6 +74,7 @@ ALWAYS_INLINE void NAME(winograd_product)(const int count, const bool halves, in
   for (int64_t i = 0; i < inputs; i++) {
     UNROLL for (int kx = 0; kx < 3; kx++, weights += TILE_HEIGHT) {
       vf x[TILE_VECTORS];
+      MEXIT_AHEAD_STEP(ahead);
       UNROLL for (int j = 0; j < count; j++) x[j] = halves ? vload_halves(from[j] + kx, from_high[j] + kx) : vload(from[j] + kx);
       UNROLL for (int o = 0; o < TILE_HEIGHT; o++) {
         const vf weight = vset1(weights[o]);
@@ -89,8 +92,8 @@ ALWAYS_INLINE void NAME(winograd_product)(const int count, const bool halves, in
 
 #define PRODUCT(count, halves)                                                                                                         \
   static void NAME(winograd_product_##count##_##halves)(int64_t inputs, int64_t t_stride, const float *weights, const float *const *low, \
-                                                        const float *const *high, int64_t offset, float *m) {                          \
-    NAME(winograd_product)(count, halves, inputs, t_stride, weights, low, high, offset, m);                                            \
+                                                        const float *const *high, int64_t offset, float *m, mexit_ahead_loop ahead) {  \
+    NAME(winograd_product)(count, halves, inputs, t_stride, weights, low, high, offset, m, ahead);                                     \
   }
 PRODUCT(1, 0) PRODUCT(2, 0) PRODUCT(1, 1) PRODUCT(2, 1)
 #if VEC_REGISTERS >= 32
@@ -99,7 +102,7 @@ PRODUCT(3, 0) PRODUCT(3, 1)
 #undef PRODUCT
 
 static void (*const NAME(winograd_product_table)[2][TILE_VECTORS + 1])(int64_t, int64_t, const float *, const float *const *,
-                                                                       const float *const *, int64_t, float *) = {
+                                                                       const float *const *, int64_t, float *, mexit_ahead_loop) = {
 #if VEC_REGISTERS >= 32
     {NULL, NAME(winograd_product_1_0), NAME(winograd_product_2_0), NAME(winograd_product_3_0)},
     {NULL, NAME(winograd_product_1_1), NAME(winograd_product_2_1), NAME(winograd_product_3_1)},
@@ -139,7 +142,7 @@ static void NAME(winograd_output)(const NAME(winograd_walk) *w, const mexit_wino
 
 /* Steps 2 and 3 for one block of channels and one tile: vectors first ..< last of the group's samples, one sample after the
  * other. */
-static void NAME(winograd_tile)(const NAME(winograd_walk) *w, const float *packed, int32_t block, int32_t first, int32_t last) {
+static void NAME(winograd_tile)(NAME(winograd_walk) *w, const float *packed, int32_t block, int32_t first, int32_t last) {
   const int32_t per_sample = w->chunk.vector_end - w->chunk.vector_begin, count = last - first;
   const int64_t inputs = w->conv->in_channels, sample_floats = (int64_t)w->plan->entries * V;
   const float *weights = packed + w->plan->weights + block * MEXIT_WINOGRAD_POINTS * inputs * 3 * TILE_HEIGHT;
@@ -150,9 +153,12 @@ static void NAME(winograd_tile)(const NAME(winograd_walk) *w, const float *packe
     low[j] = t + vector->low;
     high[j] = t + vector->high;
   }
-  for (int p = 0; p < MEXIT_WINOGRAD_POINTS; p++)
-    NAME(winograd_product_table)[w->plan->has_halves][count](inputs, w->t_stride, weights + p * inputs * 3 * TILE_HEIGHT, low, high,
-                                                             p * inputs * w->t_stride, w->m + p * TILE_HEIGHT * count * V);
+  for (int p = 0; p < MEXIT_WINOGRAD_POINTS; p++) {
+    const float *point = weights + p * inputs * 3 * TILE_HEIGHT;
+    NAME(winograd_product_table)[w->plan->has_halves][count](inputs, w->t_stride, point, low, high, p * inputs * w->t_stride,
+                                                             w->m + p * TILE_HEIGHT * count * V,
+                                                             mexit_ahead_take(&w->ahead, 3 * inputs, point));
+  }
   const mexit_map *map = &w->conv->y;
   for (int32_t j = 0; j < count; j++) {
     const mexit_winograd_vector *vector = w->vectors + w->chunk.vector_begin + (first + j) % per_sample;
@@ -198,6 +204,9 @@ void FUNCTION(winograd, run)(const mexit_conv2d *c, const float *packed, const m
       .m = scratch,
   };
   const size_t parts = (size_t)plan.parts, blocks = (size_t)plan.blocks;
+  const int64_t tiles = ((int64_t)run->n * plan.vectors + TILE_VECTORS - 1) / TILE_VECTORS * plan.blocks;
+  w.ahead = mexit_ahead_make(run, tiles * MEXIT_WINOGRAD_POINTS * 3 * c->in_channels *
+                                      (int64_t)(run->unit_end - run->unit_begin) / (plan.chunks * plan.parts));
   for (size_t unit = run->unit_begin; unit < run->unit_end;) {
     const size_t chunk = unit / parts, part = unit % parts;
     const size_t next = (chunk + 1) * parts < run->unit_end ? (chunk + 1) * parts : run->unit_end;

@@ -35,12 +35,16 @@ typedef struct mexit_conv2d_run {
   bool accumulate;           /* start from y instead of from the bias */
   mexit_activation activation;
   float *scratch;            /* kernel->scratch_floats(conv) floats, private to the caller; NULL when that is 0 */
+  const float *ahead;        /* memory that will be read soon, for kernels that fetch ahead; else not looked at */
+  size_t ahead_floats;
 } mexit_conv2d_run;
 
 typedef struct mexit_conv2d_kernel {
   const char *name;
   mexit_isa isa;
   bool reorders; /* does not keep the order of arithmetic above */
+  /* Floats of `ahead` that it fetches into the second cache per 1000 multiply-adds, at most; 0 when it does not. */
+  int32_t fetches;
   bool (*supports)(const mexit_conv2d *);
   /* Predicted time of one sample in nanoseconds on a nominal machine: used to choose between kernels. */
   double (*cost)(const mexit_conv2d *);

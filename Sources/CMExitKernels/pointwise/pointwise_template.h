@@ -90,8 +90,52 @@ static void NAME(max_pool_row)(const mexit_pool2d *p, const float *x, int32_t h,
     }
   }
 }
+/* Some outputs of a row, by way of the largest values of each column of their windows: kernel_h + kernel_w taps instead of
+ * kernel_h * kernel_w. `left` is the first window's first column; y has `outputs` values. */
+enum { POOL_COLUMNS = 512 };
+static void NAME(max_pool_columns)(const mexit_pool2d *p, const float *x, int32_t h, int64_t left, int32_t outputs, float *restrict y) {
+  float column[POOL_COLUMNS + 16];
+  const int64_t columns = (int64_t)(outputs - 1) * p->stride_w + p->kernel_w;
+  const int64_t begin = left < 0 ? -left : 0, end = left + columns > p->x.width ? p->x.width - left : columns;
+  for (int32_t i = 0; i < (int32_t)columns; i++) column[i] = -__builtin_inff();
+  for (int32_t ky = 0; ky < p->kernel_h; ky++) {
+    const int64_t row = (int64_t)h * p->stride_h - p->pad_h + ky;
+    if (row < 0 || row >= p->x.height) continue;
+    const float *from = x + row * p->x.row_stride + left;
+    for (int64_t i = begin; i < end; i++) {
+      const float v = from[i];
+      column[i] = v > column[i] || v != v ? v : column[i];
+    }
+  }
+  for (int32_t w = 0; w < outputs; w++) y[w] = -__builtin_inff();
+  for (int32_t kx = 0; kx < p->kernel_w; kx++) {
+    const float *from = column + kx;
+    if (p->stride_w == 2) {
+      for (int32_t w = 0; w < outputs; w++) {
+        const float v = from[2 * w];
+        y[w] = v > y[w] || v != v ? v : y[w];
+      }
+    } else {
+      for (int32_t w = 0; w < outputs; w++) {
+        const float v = from[w * p->stride_w];
+        y[w] = v > y[w] || v != v ? v : y[w];
+      }
+    }
+  }
+}
+
 static void NAME(max_pool)(const mexit_pool2d *p, const float *x, float *y) {
-  for (int32_t h = 0; h < p->y.height; h++) NAME(max_pool_row)(p, x, h, y + h * p->y.row_stride);
+  const int64_t most = ((int64_t)POOL_COLUMNS - p->kernel_w) / p->stride_w + 1; /* outputs whose windows fit */
+  for (int32_t h = 0; h < p->y.height; h++, y += p->y.row_stride) {
+    if (p->kernel_h == 1 || p->kernel_w > 16 || p->stride_w > 16) {
+      NAME(max_pool_row)(p, x, h, y);
+      continue;
+    }
+    for (int32_t w = 0; w < p->y.width; w += (int32_t)most) {
+      const int32_t outputs = p->y.width - w < most ? p->y.width - w : (int32_t)most;
+      NAME(max_pool_columns)(p, x, h, (int64_t)w * p->stride_w - p->pad_w, outputs, y + w);
+    }
+  }
 }
 
 static void NAME(avg_pool_row)(const mexit_pool2d *p, const float *x, int32_t h, float *restrict y) {

@@ -29,3 +29,8 @@ typedef __m512 vf;
 /* Elements 0, 2, 4 ... of the 2V floats a, b. */
 #define veven(a, b) \
   _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b)
+/* The lower, and the upper, halves of a and b, interleaved: a b a b ... */
+#define vzip_low(a, b) \
+  _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b)
+#define vzip_high(a, b) \
+  _mm512_permutex2var_ps(a, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b)

@@ -37,3 +37,5 @@ static inline void vstore_bits(float *p, uint32_t bits, float32x4_t v) {
 /* v < least ? least : v. */
 #define vatleast(v, least) vbslq_f32(vcltq_f32(v, least), least, v)
 #define veven(a, b) vuzp1q_f32(a, b)
+#define vzip_low(a, b) vzip1q_f32(a, b)
+#define vzip_high(a, b) vzip2q_f32(a, b)

@@ -14,6 +14,8 @@ struct Compiler {
     /// Size of the packed weights.
     private(set) var weightFloats = 0
     private(set) var scratchFloats = 0
+    /// Where the packed weights of each step end; they start where those of the step before end.
+    private var weightEnds: [Int] = []
 
     init(graph: Graph, operations: [FusedOperation], memory: MemoryPlan, stageCount: Int, reordersSums: Bool) throws {
         self.graph = graph
@@ -28,13 +30,16 @@ struct Compiler {
                 while let clear = clears.first, clear.operation <= next {
                     let node = operations[next].output
                     steps.append(Step(kind: .clearHalo, x: clear.place, y: clear.place, operations: 0, macs: 0, node: node))
+                    weightEnds.append(weightFloats)
                     clears.removeFirst()
                 }
                 try append(operations[next])
+                weightEnds += Array(repeating: weightFloats, count: steps.count - weightEnds.count)
                 next += 1
             }
         }
         stageStarts.append(steps.count)
+        FetchPlan(weightEnds: weightEnds).apply(to: &steps)
     }
 
     /// Where a value lies in a slot.

@@ -24,7 +24,7 @@ struct Step {
         case resize(alignsCorners: Bool)
     }
 
-    let kind: Kind
+    var kind: Kind
     let x: MemoryPlan.Place
     let y: MemoryPlan.Place
     /// Graph nodes that this step computes, and their multiply-adds: counted whenever the step runs.
@@ -45,4 +45,6 @@ struct ConvolutionStep {
     /// Parts into which threads can split it.
     let units: Int
     let scratchFloats: Int
+    /// Weights of later steps that the kernel fetches meanwhile; empty where it does not.
+    var ahead = 0..<0
 }

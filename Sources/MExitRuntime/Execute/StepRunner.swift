@@ -55,13 +55,16 @@ final class StepRunner: @unchecked Sendable {
             }
             let begin = convolution.units * part / parts
             let end = convolution.units * (part + 1) / parts
-            if begin < end { run(convolution, count, begin..<end) }
+            let ahead = convolution.ahead
+            let firstAhead = ahead.lowerBound + ahead.count * part / parts
+            let endAhead = ahead.lowerBound + ahead.count * (part + 1) / parts
+            if begin < end { run(convolution, count, begin..<end, ahead: firstAhead..<endAhead) }
         } else if part == 0 {
             runWhole(step, bases)
         }
     }
 
-    private func run(_ convolution: ConvolutionStep, _ count: Int, _ units: Range<Int>) {
+    private func run(_ convolution: ConvolutionStep, _ count: Int, _ units: Range<Int>, ahead: Range<Int>) {
         var call = mexit_conv2d_run()
         call.x = UnsafePointer(x)
         call.y = UnsafePointer(y)
@@ -71,6 +74,8 @@ final class StepRunner: @unchecked Sendable {
         call.unit_end = units.upperBound
         call.activation = convolution.activation
         call.scratch = convolution.scratchFloats > 0 ? scratch.base : nil
+        call.ahead = UnsafePointer(model.weights.base + ahead.lowerBound)
+        call.ahead_floats = ahead.count
         withUnsafePointer(to: convolution.shape) { shape in
             convolution.kernel.pointee.run(shape, model.weights.base + convolution.weights, &call)
         }

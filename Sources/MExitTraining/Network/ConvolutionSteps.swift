@@ -46,7 +46,7 @@ struct ConvolutionSteps {
             Step { chunk in
                 var run = mexit_conv2d_run(
                     x: x.reading(from: chunk.first), y: y.mutable(from: chunk.first), add: nil, n: chunk.count, unit_begin: 0,
-                    unit_end: units, accumulate: false, activation: MEXIT_ACTIVATION_NONE, scratch: chunk.scratch)
+                    unit_end: units, accumulate: false, activation: MEXIT_ACTIVATION_NONE, scratch: chunk.scratch, ahead: nil, ahead_floats: 0)
                 kernel.pointee.run(conv, packed, &run)
             })
     }

@@ -126,7 +126,7 @@ private struct GatherConvolution {
     func run(_ chunk: Chunk, _ dy: Rows, _ dx: Rows, accumulate: Bool) {
         var run = mexit_conv2d_run(
             x: dy.reading(from: chunk.first), y: dx.mutable(from: chunk.first), add: nil, n: chunk.count, unit_begin: 0,
-            unit_end: units, accumulate: accumulate, activation: MEXIT_ACTIVATION_NONE, scratch: chunk.scratch)
+            unit_end: units, accumulate: accumulate, activation: MEXIT_ACTIVATION_NONE, scratch: chunk.scratch, ahead: nil, ahead_floats: 0)
         kernel.pointee.run(conv, packed, &run)
     }
 }

@@ -1,0 +1,32 @@
+import CMExitKernels
+
+/// Which weights each convolution fetches into the second-level cache while it computes.
+///
+/// Packed weights stand in the order in which steps read them, so what will be read next is what stands next. Layers on large
+/// maps wait for their multiply-adds, the heads of a network and other wide layers on small maps for their weights; where the
+/// former fetch for the latter, and each for its own later parts, memory delivers all the time and nobody waits.
+struct FetchPlan {
+    /// Per step, where its weights end; they start where those of the step before end.
+    let weightEnds: [Int]
+
+    /// Floats beyond a step's own weights that may be fetched: half of a second-level cache of 1 MiB. Less and more were
+    /// slower on MSDNet for ImageNet: what is fetched too early pushes out what is in use, and itself before it is read.
+    static let window = 128 << 10
+
+    func apply(to steps: inout [Step]) {
+        let total = weightEnds.last ?? 0
+        /// The first float that nobody has fetched.
+        var next = 0
+        for index in steps.indices {
+            next = max(next, index > 0 ? weightEnds[index - 1] : 0)
+            guard case .conv2d(var convolution) = steps[index].kind else { continue }
+            let end = weightEnds[index]
+            let most = steps[index].macs / 1000 * Int(convolution.kernel.pointee.fetches)
+            // A step that reads its weights faster than it can fetch them leaves them to the processor.
+            if next < end, most < end - next { next = end }
+            convolution.ahead = next..<max(next, min(end + FetchPlan.window, next + most, total))
+            next = convolution.ahead.upperBound
+            steps[index].kind = .conv2d(convolution)
+        }
+    }
+}
