@@ -53,6 +53,8 @@ public final class CompiledModel: @unchecked Sendable {
 
     let steps: [Step]
     let stageStarts: [Int]
+    /// For each step, how many of its stage's first steps must be done before it: for threads that share a stage.
+    let needs: [Int32]
     let weights: AlignedFloats
     let input: MemoryPlan.Place
     let logits: [MemoryPlan.Place]
@@ -115,6 +117,7 @@ public final class CompiledModel: @unchecked Sendable {
         stageOperations = stages.map(\.nodes.count)
         steps = compiler.steps
         stageStarts = compiler.stageStarts
+        needs = stages.indices.flatMap { [steps, stageStarts] in StepNeeds.counts(steps[stageStarts[$0]..<stageStarts[$0 + 1]]) }
         packings = compiler.packings
         weights = try AlignedFloats(count: compiler.weightFloats)
         input = try compiler.place(0)

@@ -1,3 +1,5 @@
+import MExitParallel
+
 extension InferenceContext {
     /// Runs a stage on any set of slots that are due for it. Where the model is still loading, waits for the stage's weights.
     ///
@@ -57,7 +59,19 @@ extension InferenceContext {
     /// One chunk: threads share each convolution instead.
     private func runTogether(_ stage: Int, _ group: [Int]) {
         withBases(group[...]) { bases in
-            for step in model.steps(ofStage: stage) { runShared(step, on: bases) }
+            let steps = model.steps(ofStage: stage)
+            guard pool.threads > 1 else {
+                for step in steps { workers[0].run(step, on: bases, part: 0, of: 1) }
+                return
+            }
+            model.needs.withUnsafeBufferPointer { needs in
+                guard let needs = needs.baseAddress else { return }
+                withUnsafePointer(to: LaneLoop(context: self, steps: steps, bases: bases)) { loop in
+                    lanes.run(steps.count, needs: needs + steps.startIndex, in: pool, on: loop) {
+                        $0.assumingMemoryBound(to: LaneLoop.self).pointee.run($1, $2, $3)
+                    }
+                }
+            }
         }
     }
 
@@ -160,6 +174,23 @@ private struct ChunkLoop {
         let members = group[index * chunk..<min(group.count, (index + 1) * chunk)]
         context.withBases(members) { bases in
             for step in context.model.steps(ofStage: stage) { context.workers[worker].run(step, on: bases, part: 0, of: 1) }
+        }
+    }
+}
+
+/// All steps of a stage for some samples, each step in as many parts as there are lanes.
+private struct LaneLoop {
+    let context: InferenceContext
+    let steps: ArraySlice<Step>
+    let bases: UnsafeBufferPointer<UnsafeMutablePointer<Float>>
+
+    func run(_ worker: Int, _ lane: Int, _ step: Int) {
+        let lanes = context.lanes.count
+        let step = steps[steps.startIndex + step]
+        if case .conv2d(let convolution) = step.kind, convolution.units > 1 {
+            context.workers[worker].run(step, on: bases, part: lane, of: lanes)
+        } else if lane == 0 {
+            context.workers[worker].run(step, on: bases, part: 0, of: 1)
         }
     }
 }

@@ -36,6 +36,8 @@ public final class InferenceContext {
     /// Floats from one slot to the next.
     let slotStride: Int
     let workers: [StepRunner]
+    /// How threads share the steps of one group of samples.
+    let lanes: Lanes
     var slots: [SlotState]
     private var free: [Int]
     /// True while a thread loads or runs.
@@ -77,6 +79,7 @@ public final class InferenceContext {
         arena = try AlignedFloats(count: floats)
         self.slots = Array(repeating: SlotState(), count: slots)
         free = Array((0..<slots).reversed())
+        lanes = Lanes(count: pool.threads)
         workers = try (0..<pool.threads).map { _ in try StepRunner(model: model) }
     }
 
