@@ -54,7 +54,7 @@ import Testing
             kernel.pack(&conv, weights[segment], nil, &packed)
             var run = mexit_conv2d_run(
                 x: x.constPointers + 1, y: expected[segment].pointers + 1, add: nil, n: 2, unit_begin: 0, unit_end: kernel.units(&conv),
-                accumulate: flags[segment], activation: MEXIT_ACTIVATION_NONE, scratch: nil)
+                accumulate: flags[segment], activation: MEXIT_ACTIVATION_NONE, scratch: nil, ahead: nil, ahead_floats: 0)
             kernel.run(&conv, packed, &run)
             #expect(y.values == expected[segment].values, "segment \(segment), \(what)")
             #expect(y.damage() == nil, "segment \(segment), \(what)")
