@@ -34,17 +34,21 @@ def main() -> int:
                        "--sweep", str(options.points), "--out", first)
         names = [point["name"] for point in searched["points"]]
         wishes = [point["comparison"] for point in searched["points"]]
-        budgets = [stored["promise"]["limit"] for stored in json.loads(subprocess.run(
-            [str(options.bin / "mexit-inspect"), first, "--json"], check=True, stdout=subprocess.PIPE).stdout)["policies"] if stored["name"] in names]
+        inspected = subprocess.run([str(options.bin / "mexit-inspect"), first, "--json"], check=True, stdout=subprocess.PIPE).stdout
+        limits = {stored["name"]: stored["promise"]["limit"] for stored in json.loads(inspected)["policies"] if stored["name"] in names}
+        budgets = [limits[name] for name in names]
         second = f"{folder}/geometric.mexit"
         arguments: List[str] = []
         for budget in budgets:
             arguments += ["--target-macs", repr(budget)]
-        run(options.bin / "mexit-calibrate", options.model, "--data", options.data, "--measure", "geometric", *arguments, "--out", second)
+        geometric = run(options.bin / "mexit-calibrate", options.model, "--data", options.data, "--measure", "geometric", *arguments, "--out", second)
         results = []
-        for path in (first, second):
-            report = run(options.bin / "mexit-eval", path, "--data", options.data, "--operating-points")
-            results.append(report["policies"])
+        # By name: the model may bring operating points of its own.
+        for path, report in ((first, searched), (second, geometric)):
+            policies: List[str] = []
+            for point in report["points"]:
+                policies += ["--policy", f"calibrated:{point['name']}"]
+            results.append(run(options.bin / "mexit-eval", path, "--data", options.data, *policies)["policies"])
 
     print("| wish, MACs | validation: searched % | geometric % | test: searched % | geometric % | MACs on test | off the wish % |")
     print("|---|---|---|---|---|---|---|")
