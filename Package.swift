@@ -32,7 +32,8 @@ let exported: [Target] = [
         dependencies: ["MExitIR", "MExitCheckpoint", "MExitParallel", "CMExitKernels", "MExitData"]),
     .target(name: "MExitCalibration", dependencies: ["MExitIR", "MExitParallel", "MExitRuntime", "MExitData"]),
     .target(
-        name: "MExitServing", dependencies: ["CMExitProto", "MExitCheckpoint", "MExitRuntime", "MExitData", logging, collections, histogram]),
+        name: "MExitServing",
+        dependencies: ["CMExitProto", "MExitCheckpoint", "MExitParallel", "MExitRuntime", "MExitData", logging, collections, histogram]),
 ]
 
 // Parts that only this package's own targets import.

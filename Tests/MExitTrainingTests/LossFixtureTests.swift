@@ -84,6 +84,12 @@ import _MExitTestSupport
         #expect(found.count == expected.count && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-12 })
     }
 
+    @Test(arguments: [1, 2, 7]) func risingWeights(exits: Int) throws {
+        let expected = try FixtureFile("losses").doubles("linear.\(exits)")
+        let found = ExitWeights.linear.weights(macs: Array(1...exits), epoch: 0, epochs: 9)
+        #expect(found.count == expected.count && zip(found, expected).allSatisfy { abs($0 - $1) < 1e-12 })
+    }
+
     @Test func weightsOfExits() throws {
         let macs = [1, 2, 4]
         #expect(ExitWeights.constant.weights(macs: macs, epoch: 0, epochs: 9) == [1, 1, 1])

@@ -12,7 +12,7 @@ final class LoadProgress: Sendable {
 
     /// Stages whose weights are packed, from the first on.
     private let ready = Atomic<Int>(0)
-    private let failure = Mutex<Failure?>(nil)
+    private let failure = Monitor<Failure?>(nil)
     private let bell = Bell()
 
     /// Number of stages that can run.

@@ -1,7 +1,6 @@
 import MExitCheckpoint
 import MExitIR
 import MExitParallel
-import Synchronization
 
 /// Reads the weights of a checkpoint stage by stage and packs them, on threads of its own and on those that wait for a stage.
 ///
@@ -42,7 +41,7 @@ final class StageLoader: Sendable {
     /// Per stage, the largest first, so that threads end together.
     private let segments: [[Segment]]
     private let progress: LoadProgress
-    private let state: Mutex<State>
+    private let state: Monitor<State>
 
     /// Starts to read.
     ///
@@ -57,7 +56,7 @@ final class StageLoader: Sendable {
         segments = stages.map { stage in
             stage.nodes.flatMap { graph.parameters(ofNode: $0) }.compactMap { byName[$0.name] }.sorted { $0.storedBytes > $1.storedBytes }
         }
-        state = Mutex(State(missing: segments.map(\.count)))
+        state = Monitor(State(missing: segments.map(\.count)))
         for _ in 0..<max(threads, 1) {
             // Each ends by itself, and owns everything that it touches.
             WorkerThread { [self] in work() }.detach()

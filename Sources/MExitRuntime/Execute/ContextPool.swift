@@ -1,4 +1,4 @@
-import Synchronization
+import MExitParallel
 
 /// Contexts for many threads: each borrows one, uses it alone, and gives it back. There are as many as have been needed at once.
 public final class ContextPool: Sendable {
@@ -11,7 +11,7 @@ public final class ContextPool: Sendable {
     public let model: CompiledModel
     private let slots: Int
     private let threads: Int
-    private let idle = Mutex<[Idle]>([])
+    private let idle = Monitor<[Idle]>([])
 
     /// A pool without contexts: each is made when it is needed.
     ///

@@ -1,3 +1,4 @@
+import MExitParallel
 import MExitRuntime
 
 /// A parsed request whose pictures and tensors are still as they were sent.

@@ -1,4 +1,5 @@
 import DequeModule
+import MExitParallel
 
 /// Decoded requests that wait for a worker. Those with a deadline are given out first, but not for ever.
 ///

@@ -1,3 +1,5 @@
+import MExitParallel
+
 /// Bounds what is under way, in requests and in bytes: the reader waits here, and so the sender of the requests does too.
 /// A request is under way from when it is read until its last response is written.
 ///

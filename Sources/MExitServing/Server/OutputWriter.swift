@@ -6,6 +6,7 @@
     import Darwin
 #endif
 import DequeModule
+import MExitParallel
 
 /// Writes responses to a file descriptor from its own thread, everything that is there with one system call: response by
 /// response when it keeps up, in larger pieces when it does not. A thread that has nothing else to do writes its responses

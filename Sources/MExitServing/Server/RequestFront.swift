@@ -1,4 +1,5 @@
 import Logging
+import MExitParallel
 import MExitRuntime
 
 /// The reader's side: numbers messages, waits for room, parses, and passes on. Belongs to the reading thread.

@@ -1,4 +1,5 @@
 import DequeModule
+import MExitParallel
 
 /// Work handed from one set of threads to another, in order. Unbounded by itself: ``AdmissionGate`` bounds what is under way.
 final class WorkQueue<Element: Sendable>: Sendable {

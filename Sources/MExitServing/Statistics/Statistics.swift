@@ -1,3 +1,4 @@
+import MExitParallel
 import MExitRuntime
 
 /// Counts of everything since the start; shared by all threads.

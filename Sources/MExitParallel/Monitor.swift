@@ -7,17 +7,18 @@
 #endif
 
 /// Which of the threads that wait look again.
-enum Wake: Sendable { case nobody, one, all }
+package enum Wake: Sendable { case nobody, one, all }
 
-/// A value behind a lock that threads can wait on: what `Synchronization.Mutex` lacks.
+/// A value behind a lock that threads can wait on, which `Synchronization.Mutex` lacks; and a lock that Thread Sanitizer sees: a
+/// contended `Mutex` waits within the standard library, which is not instrumented, so that what it orders is reported as a race.
 ///
 /// Unchecked: the value is touched only under the lock; the two system objects are made for sharing.
-final class Monitor<Value>: @unchecked Sendable {
+package final class Monitor<Value>: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var value: Value
 
-    init(_ value: sending Value) {
+    package init(_ value: sending Value) {
         self.value = value
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
@@ -30,18 +31,18 @@ final class Monitor<Value>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+    package func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return try body(&value)
     }
 
     /// As ``withLock(_:)``, then wakes all waiting threads so that they look again.
-    func change<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result { try change(wakes: { _ in .all }, body) }
+    package func change<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result { try change(wakes: { _ in .all }, body) }
 
     /// As ``change(_:)``, where it depends on the value whether anybody needs to look again. To wake somebody for nothing
     /// costs a system call here, and there a processor.
-    func change<Result>(wakes: (Value) -> Wake, _ body: (inout Value) throws -> Result) rethrows -> Result {
+    package func change<Result>(wakes: (Value) -> Wake, _ body: (inout Value) throws -> Result) rethrows -> Result {
         pthread_mutex_lock(mutex)
         var wake = Wake.nobody
         defer {
@@ -58,7 +59,7 @@ final class Monitor<Value>: @unchecked Sendable {
     }
 
     /// Asks `body` under the lock, at once and behind every change, until it gives a result.
-    func wait<Result>(_ body: (inout Value) -> Result?) -> Result {
+    package func wait<Result>(_ body: (inout Value) -> Result?) -> Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while true {
