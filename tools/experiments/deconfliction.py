@@ -115,7 +115,7 @@ def main():
     parser.add_argument("--kept", metavar="FOLDER", help="results of earlier sittings, as summary.py --keep writes them: not done again")
     parser.add_argument("--data", action="append", required=True, metavar="NAME=KIND:DIR")
     parser.add_argument("--arch", default="msdnet-micro")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time, of one thread each")

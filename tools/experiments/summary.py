@@ -6,7 +6,7 @@ Runs of several folders are put together; one that is in more than one is taken 
 Test accuracy per exit: mean and standard deviation over seeds. Differences to joint training are paired by seed (same first
 weights, same validation images, same order of images), with Student's 95 % confidence interval of their mean. Time is that of
 training steps alone, of one thread. Conflicts: of all pairs of exits' gradients of one tensor (or of what the scope makes one vector) and step, the
-share whose inner product is negative, and the mean cosine.
+share whose inner product is negative, and the mean cosine; for `project` also per block in the first and the last epoch and per pair of exits.
 --keep writes every run's result and compressed metrics to a folder, from which the tables can be made again.
 """
 import argparse
@@ -82,6 +82,37 @@ def conflicts(run):
     return (found / seen, cosines / seen) if seen else None
 
 
+def conflict_table(runs):
+    """Where and when exits conflict: share of conflicting pairs and mean cosine per block, in the first and the last epoch; then
+    the share for every pair of exits. All seeds together."""
+    blocks, pairs = {}, {}
+    for run in runs:
+        all_epochs = list(epochs(run))
+        for name, epoch in (("first", all_epochs[0]), ("last", all_epochs[-1])):
+            for block in epoch.get("conflicts") or []:
+                for pair in block["pairs"]:
+                    sums = blocks.setdefault(block["block"], {}).setdefault(name, [0, 0, 0.0])
+                    for k, v in enumerate((pair["seen"], pair["conflicts"], pair["seen"] * pair["mean_cosine"])):
+                        sums[k] += v
+        for epoch in all_epochs:
+            for pair in (p for block in epoch.get("conflicts") or [] for p in block["pairs"]):
+                sums = pairs.setdefault(tuple(pair["exits"]), [0, 0])
+                sums[0] += pair["seen"]
+                sums[1] += pair["conflicts"]
+    print()
+    row(["block", "conflicts, first epoch", "last", "mean cosine, first epoch", "last"])
+    row(["---"] * 5)
+    for block, sums in blocks.items():
+        shares = [f"{100 * sums[when][1] / sums[when][0]:.1f} %" for when in ("first", "last")]
+        row([block] + shares + [f"{sums[when][2] / sums[when][0]:.2f}" for when in ("first", "last")])
+    exits = 1 + max(b for _, b in pairs)
+    print()
+    row(["conflicts between"] + [f"exit {k}" for k in range(1, exits)])
+    row(["---"] * exits)
+    for a in range(exits - 1):
+        row([f"exit {a}"] + [f"{100 * pairs[a, b][1] / pairs[a, b][0]:.1f} %" if (a, b) in pairs else "" for b in range(1, exits)])
+
+
 def spread(values):
     return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}" if len(values) > 1 else f"{values[0]:.2f}"
 
@@ -121,6 +152,8 @@ def table(methods):
         if seeds:
             pairs = [[a - b for a, b in zip(with_mean(methods[name][s]), with_mean(methods["joint"][s]))] for s in seeds]
             row([f"{name} ({len(seeds)})"] + [interval(v) for v in zip(*pairs)])
+    if "project" in methods:
+        conflict_table(list(methods["project"].values()))
 
 
 def keep(runs, folder):
