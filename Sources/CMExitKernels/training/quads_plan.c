@@ -40,11 +40,24 @@ void mexit_quads_pack(const mexit_conv2d *c, const float *weight, float *packed)
   /* here: taps 4, 5, 7, 8 for the pixels (0, 0), (0, 1), (1, 0), (1, 1) of a square; right: 3, 6 for (0, 1), (1, 1); below: 1, 2 for
    * (1, 0), (1, 1); both: 0 for (1, 1). */
   static const int8_t taps[9] = {4, 5, 7, 8, 3, 6, 1, 2, 0};
-  for (int32_t i = 0, height; i < c->in_channels; i += height) {
-    height = mexit_quads_height(c->in_channels - i);
+  /* Some tiles' channels at a time, whose weights are neighbours; the next ones are asked for, as no processor foresees so many
+   * streams. */
+  enum { SOME = 4 };
+  for (int32_t i = 0; i < c->in_channels;) {
+    int32_t first[SOME], height[SOME], tiles = 0;
+    float *to[SOME];
+    for (; tiles < SOME && i < c->in_channels; i += height[tiles++]) {
+      first[tiles] = i;
+      height[tiles] = mexit_quads_height(c->in_channels - i);
+      to[tiles] = packed + (int64_t)9 * i * c->out_channels;
+    }
     for (int32_t o = 0; o < c->out_channels; o++)
-      for (int32_t t = 0; t < 9; t++)
-        for (int32_t h = 0; h < height; h++) *packed++ = weight[((int64_t)o * c->in_channels + i + h) * 9 + taps[t]];
+      for (int32_t tile = 0; tile < tiles; tile++) {
+        const float *from = weight + ((int64_t)o * c->in_channels + first[tile]) * 9;
+        for (int32_t line = 0; line < 2; line++) __builtin_prefetch(from + 9 * 3 * SOME + 16 * line);
+        for (int32_t t = 0; t < 9; t++)
+          for (int32_t h = 0; h < height[tile]; h++) *to[tile]++ = from[h * 9 + taps[t]];
+      }
   }
 }
 
