@@ -2,7 +2,7 @@ import CMExitKernels
 import Testing
 
 @Suite struct MixTests {
-    static let sizes = [(32, 32), (16, 16), (8, 8), (4, 4), (5, 7), (2, 2), (1, 9)]
+    static let sizes = [(32, 32), (16, 16), (8, 8), (6, 8), (5, 8), (4, 4), (5, 7), (2, 2), (1, 9)]
 
     @Test(arguments: [false, true]) func mixingIsAConvolutionPerSegment(accumulate: Bool) throws {
         for (height, width) in Self.sizes {

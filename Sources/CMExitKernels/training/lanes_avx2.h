@@ -15,6 +15,14 @@ static inline void v_store(float *p, V a, int64_t n) {
   if (n >= LANES) _mm256_storeu_ps(p, a);
   else _mm256_maskstore_ps(p, v_mask(n), a);
 }
+/* Two half vectors, `gap` floats from one to the other. */
+static inline V v_load_halves(const float *p, int64_t gap) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + gap), 1);
+}
+static inline void v_store_halves(float *p, int64_t gap, V a) {
+  _mm_storeu_ps(p, _mm256_castps256_ps128(a));
+  _mm_storeu_ps(p + gap, _mm256_extractf128_ps(a, 1));
+}
 static inline V v_add(V a, V b) { return _mm256_add_ps(a, b); }
 static inline V v_sub(V a, V b) { return _mm256_sub_ps(a, b); }
 static inline V v_mul(V a, V b) { return _mm256_mul_ps(a, b); }

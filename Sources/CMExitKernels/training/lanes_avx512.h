@@ -13,6 +13,14 @@ static inline void v_store(float *p, V a, int64_t n) {
   if (n >= LANES) _mm512_storeu_ps(p, a);
   else _mm512_mask_storeu_ps(p, v_mask(n), a);
 }
+/* Two half vectors, `gap` floats from one to the other. */
+static inline V v_load_halves(const float *p, int64_t gap) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(p + gap), 1);
+}
+static inline void v_store_halves(float *p, int64_t gap, V a) {
+  _mm256_storeu_ps(p, _mm512_castps512_ps256(a));
+  _mm256_storeu_ps(p + gap, _mm512_extractf32x8_ps(a, 1));
+}
 static inline V v_add(V a, V b) { return _mm512_add_ps(a, b); }
 static inline V v_sub(V a, V b) { return _mm512_sub_ps(a, b); }
 static inline V v_mul(V a, V b) { return _mm512_mul_ps(a, b); }

@@ -83,15 +83,20 @@ void mexit_mix_f32(const mexit_mix *m, const float *packed, const float *const *
   const mexit_mix_family *f = family();
   mexit_pixel_bits room;
   const mexit_walk walk = mexit_walk_of(&m->x, NULL, NULL, &room);
-  const int32_t vectors = (walk.w + f->lanes - 1) / f->lanes, widest = column_width(f, m);
+  /* Rows of half a vector go by in twos: no lane is lost to the halo between them. */
+  const bool halves = m->x.width == f->lanes / 2 && m->x.height % 2 == 0;
+  const int64_t vector = halves ? 2 * m->x.row_stride : f->lanes; /* floats from one to the next */
+  const int32_t lines = (walk.w + f->lanes - 1) / f->lanes, vectors = halves ? m->x.height / 2 : lines, widest = column_width(f, m);
   const int32_t columns = (vectors + widest - 1) / widest;
-  mexit_mix_tile t = {.inputs = m->x.channels, .stride = m->x.channel_stride};
+  mexit_mix_tile t = {.inputs = m->x.channels, .stride = m->x.channel_stride, .gap = halves ? m->x.row_stride : 0}, last = t;
+  int32_t last_height = 0, last_vectors = 0;
   for (size_t k = first; k < first + n; k++)
     for (int32_t column = 0; column < columns; column++) {
       const int32_t begin = (int32_t)((int64_t)vectors * column / columns);
       const int32_t end = (int32_t)((int64_t)vectors * (column + 1) / columns), tiles = column_tiles(f, m, end - begin);
       /* The next column, of which every tile asks for a share. */
-      const float *next = column + 1 < columns ? x[k] + (int64_t)end * f->lanes : k + 1 < first + n ? x[k + 1] : NULL;
+      const float *next = column + 1 < columns ? x[k] + end * vector : k + 1 < first + n ? x[k + 1] : NULL;
+      const int32_t fetch = halves && columns == 1 ? lines : widest;
       int32_t tile = 0;
       t.weights = packed;
       for (int32_t s = 0; s < m->segments; s++) {
@@ -101,16 +106,28 @@ void mexit_mix_f32(const mexit_mix *m, const float *packed, const float *const *
           const int32_t parts = (end - begin + f->widest[height] - 1) / f->widest[height];
           for (int32_t part = 0; part < parts; part++, tile++) {
             const int32_t v = begin + (end - begin) * part / parts, v_end = begin + (end - begin) * (part + 1) / parts;
-            const int32_t share = widest * tile / tiles;
-            t.x = x[k] + (int64_t)v * f->lanes;
+            const int32_t share = fetch * tile / tiles;
+            t.x = x[k] + v * vector;
             t.next = next ? next + share * f->lanes : t.x;
-            t.next_vectors = next ? widest * (tile + 1) / tiles - share : 0;
-            t.y = y[s][k] + o * t.stride + (int64_t)v * f->lanes;
+            t.next_vectors = next ? fetch * (tile + 1) / tiles - share : 0;
+            t.y = y[s][k] + o * t.stride + v * vector;
             t.bits = walk.bits ? walk.bits + (int64_t)v * f->lanes / 8 : NULL;
             t.left = walk.w - (int64_t)v * f->lanes;
-            f->compute(height, v_end - v, &t);
+            if (last_vectors > 0) {
+              last.next_y = t.y;
+              last.next_rows = height;
+              f->compute(last_height, last_vectors, &last);
+            }
+            last = t;
+            last_height = height;
+            last_vectors = v_end - v;
           }
         }
       }
     }
+  if (last_vectors > 0) {
+    last.next_y = last.y;
+    last.next_rows = 0;
+    f->compute(last_height, last_vectors, &last);
+  }
 }

@@ -12,10 +12,13 @@ typedef struct mexit_mix_tile {
   const float *next; /* vectors that will be read after this, asked for meanwhile */
   int32_t next_vectors;
   float *y;          /* in the block's first plane */
+  const float *next_y; /* where the next tile writes, perhaps adds: asked for meanwhile, too */
+  int64_t next_rows;   /* planes of it */
   const float *weights; /* [inputs][height] */
   int64_t inputs, stride; /* floats from plane to plane, of x and y */
   const uint8_t *bits;    /* pixels among the positions from x on, which is a multiple of LANES into the plane; NULL: all */
   int64_t left;           /* positions from x to the end of the plane */
+  int64_t gap; /* floats between two half rows that make a vector; 0: vectors are whole */
   bool accumulate;
 } mexit_mix_tile;
 

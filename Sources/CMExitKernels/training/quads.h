@@ -39,14 +39,31 @@ ALWAYS_INLINE void quads_store(const quads_place *p, int64_t offset, int64_t v, 
   }
 }
 
+/* The first channel and vector of a tile. */
+typedef struct { int32_t channel; int64_t v; } quads_corner;
+
+/* Asks for what a tile will write: memory that nobody has touched for long. */
+ALWAYS_INLINE void quads_fetch(const quads_place *p, quads_corner next, const int height, const int vectors) {
+  if (next.channel >= p->conv->in_channels) return;
+  float *const *to = p->to + next.v * p->pieces;
+  const int64_t offset = next.channel * p->conv->x.channel_stride;
+  for (int32_t i = 0; i < vectors * p->pieces && to[i] != NULL; i++)
+    UNROLL for (int h = 0; h < height; h++) {
+      const float *at = to[i] + offset + h * p->conv->x.channel_stride;
+      __builtin_prefetch(at, 1, 2);
+      __builtin_prefetch(at + p->conv->x.row_stride, 1, 2);
+    }
+}
+
 /* height input channels, `vectors` vectors of positions; both are constants in every caller. */
-ALWAYS_INLINE void quads_tile(const int height, const int vectors, const quads_place *place, int32_t channel, int64_t v,
+ALWAYS_INLINE void quads_tile(const int height, const int vectors, const quads_place *place, quads_corner at, quads_corner next,
                               const float *spread, int64_t positions, const float *weights) {
   V sum[4][3][4];
   UNROLL for (int q = 0; q < 4; q++)
     UNROLL for (int h = 0; h < height; h++)
       UNROLL for (int j = 0; j < vectors; j++) sum[q][h][j] = v_set1(0);
-  spread += v * LANES;
+  spread += at.v * LANES;
+  quads_fetch(place, next, height, vectors);
 #define NEIGHBOUR(n)                                                       \
   UNROLL for (int j = 0; j < vectors; j++) g[j] = v_load(spread + (n) * positions + j * LANES, LANES);
 #define TAP(t, q)                                                          \
@@ -65,9 +82,9 @@ ALWAYS_INLINE void quads_tile(const int height, const int vectors, const quads_p
 #undef TAP
   UNROLL for (int h = 0; h < height; h++)
     UNROLL for (int j = 0; j < vectors; j++) {
-      const int64_t offset = (channel + h) * place->conv->x.channel_stride;
-      quads_store(place, offset, v + j, sum[0][h][j], sum[1][h][j]);
-      quads_store(place, offset + place->conv->x.row_stride, v + j, sum[2][h][j], sum[3][h][j]);
+      const int64_t offset = (at.channel + h) * place->conv->x.channel_stride;
+      quads_store(place, offset, at.v + j, sum[0][h][j], sum[1][h][j]);
+      quads_store(place, offset + place->conv->x.row_stride, at.v + j, sum[2][h][j], sum[3][h][j]);
     }
 }
 
@@ -79,11 +96,11 @@ static const uint8_t quads_widest[4] = {0, 4, 3, 2};
 #define QUADS_TILES TILE(1, 1) TILE(1, 2) TILE(2, 1) TILE(3, 1)
 static const uint8_t quads_widest[4] = {0, 2, 1, 1};
 #endif
-typedef void (*quads_function)(const quads_place *, int32_t, int64_t, const float *, int64_t, const float *);
+typedef void (*quads_function)(const quads_place *, quads_corner, quads_corner, const float *, int64_t, const float *);
 #define TILE(height, vectors)                                                                                            \
-  static void quads_##height##x##vectors(const quads_place *place, int32_t channel, int64_t v, const float *spread,       \
+  static void quads_##height##x##vectors(const quads_place *place, quads_corner at, quads_corner next, const float *spread, \
                                          int64_t positions, const float *weights) {                                       \
-    quads_tile(height, vectors, place, channel, v, spread, positions, weights);                                          \
+    quads_tile(height, vectors, place, at, next, spread, positions, weights);                                            \
   }
 QUADS_TILES
 #undef TILE
@@ -118,7 +135,8 @@ void LANES_NAME(mexit_quads)(const mexit_conv2d *c, const float *packed, const f
       const int32_t widest = quads_widest[height], tiles = (vectors + widest - 1) / widest;
       for (int32_t tile = 0; tile < tiles; tile++) {
         const int32_t v = (int32_t)((int64_t)vectors * tile / tiles), end = (int32_t)((int64_t)vectors * (tile + 1) / tiles);
-        quads_tiles[height][end - v](&place, i, v, spread, p.positions, weights);
+        const quads_corner next = tile + 1 < tiles ? (quads_corner){i, end} : (quads_corner){i + height, 0};
+        quads_tiles[height][end - v](&place, (quads_corner){i, v}, next, spread, p.positions, weights);
       }
     }
   }

@@ -17,8 +17,8 @@ struct Geometry: Hashable {
 struct Layouts {
     private var halos: [Geometry: Int] = [:]
 
-    /// The widest halo that a convolution needs: its padding on what it reads; dilation (kernel - 1) - padding on the gradient of
-    /// what it writes, which backward reads as a transposed convolution.
+    /// The widest halo that a convolution needs: its padding on what it reads; dilation (kernel - 1) - padding, in strides, on the
+    /// gradient of what it writes, which backward reads as a transposed convolution.
     init(graph: Graph) throws {
         for (index, node) in graph.nodes.enumerated() {
             let shape = graph.shapes[index]
@@ -28,7 +28,7 @@ struct Layouts {
             guard case .conv2d(let conv) = node.operation else { continue }
             let back = conv.dilation * (max(conv.kernelHeight, conv.kernelWidth) - 1) - conv.padding
             halos[Geometry(graph.shapes[node.inputs[0]]), default: 0].raise(to: conv.padding)
-            halos[Geometry(shape), default: 0].raise(to: conv.stride == 1 ? back : 0)
+            halos[Geometry(shape), default: 0].raise(to: (back + conv.stride - 1) / conv.stride)
         }
     }
 
