@@ -101,6 +101,14 @@ struct BackwardCase: CustomStringConvertible {
         }
         cases.append(
             BackwardCase(inputs: 50, outputs: 24, kernel: (1, 1), stride: 1, pad: 0, size: (8, 8), halo: (1, 1), samples: 4))
+        // Outputs of two losses that fill one to five vectors.
+        for (inputs, outputs) in [(13, 8), (27, 16), (9, 40)] {
+            cases.append(
+                BackwardCase(inputs: inputs, outputs: outputs, kernel: (1, 1), stride: 1, pad: 0, size: (8, 8), halo: (1, 1), samples: 5))
+            cases.append(
+                BackwardCase(
+                    inputs: inputs, outputs: outputs, kernel: (3, 3), stride: 2, pad: 1, size: (8, 8), halo: (1, 1), samples: 10))
+        }
         return cases.compactMap { $0 }
     }()
 }
@@ -129,14 +137,17 @@ struct BackwardCase: CustomStringConvertible {
             for kernel in kernels where mexit_cpu_has(kernel.isa) && kernel.supports(&conv) {
                 let name = String(cString: kernel.name)
                 ran.insert(name)
+                // Between the rows of output channels stand other floats, as if there were more input channels.
+                let dense = test.weights / Int(conv.out_channels), row = dense + 3, rows = 2 * Int(conv.out_channels)
                 func run() -> [Float] {
-                    var gradient = start + [7]
+                    var gradient = (0..<rows).flatMap { start[$0 * dense..<($0 + 1) * dense] + [7, 7, 7] }
                     var scratch = [Float](repeating: .nan, count: kernel.scratch_floats(&conv, 2) + 1)
                     kernel.run(
                         &conv, x.constPointers, [dy.constPointers, other.constPointers], 2, first, test.samples - first, &gradient,
-                        &scratch)
-                    #expect(gradient.removeLast() == 7 && scratch.last?.isNaN == true, "\(name) wrote too far: \(test)")
-                    return gradient
+                        Int64(row), &scratch)
+                    let between = (0..<rows).flatMap { gradient[$0 * row + dense..<($0 + 1) * row] }
+                    #expect(between.allSatisfy { $0 == 7 } && scratch.last?.isNaN == true, "\(name) wrote too far: \(test)")
+                    return (0..<rows).flatMap { gradient[$0 * row..<$0 * row + dense] }
                 }
                 let gradient = run()
                 let terms = test.samples * Int(conv.y.height * conv.y.width)
@@ -209,7 +220,7 @@ struct BackwardCase: CustomStringConvertible {
         for test in BackwardCase.all {
             var conv = test.conv
             let data = mexit_conv2d_backward_data_choose(&conv).pointee
-            let weights = mexit_conv2d_backward_weights_choose(&conv).pointee
+            let weights = mexit_conv2d_backward_weights_choose(&conv, 2).pointee
             #expect(mexit_cpu_has(data.isa) && data.supports(&conv), "\(test)")
             #expect(mexit_cpu_has(weights.isa) && weights.supports(&conv), "\(test)")
         }

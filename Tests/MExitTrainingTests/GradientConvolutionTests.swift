@@ -33,6 +33,27 @@ import Testing
         #expect(try GradientCase(graph, batch: 3).mismatches().isEmpty)
     }
 
+    /// Weights whose gradient is computed by input channels, in slices of unequal width, not by samples.
+    static func heavy() throws -> Graph {
+        try twoExits(input: .map(channels: 3, height: 8, width: 8), stem: 97) { builder, x in
+            builder.append(.conv2d(Conv2D(outChannels: 80, kernel: 3, stride: 2, padding: 1)), [x], name: "conv")
+        }
+    }
+
+    @Test func heavyWeights() throws {
+        #expect(try GradientCase(Self.heavy(), batch: 3).mismatches(directions: 1).isEmpty)
+    }
+
+    @Test func heavyWeightsHaveSameBitsForAnyThreads() throws {
+        let (one, many) = (try GradientCase(Self.heavy(), batch: 21), try GradientCase(Self.heavy(), batch: 21, threads: 3))
+        for _ in 0..<2 {
+            one.runBackward()
+            many.runBackward()
+            #expect(Array(one.gradients.values) == Array(many.gradients.values))
+            #expect(one.gradients.values.contains { $0 != 0 })
+        }
+    }
+
     @Test func chain() throws {
         let graph = try twoExits(input: .map(channels: 3, height: 8, width: 8)) { builder, x in
             let a = builder.append(.conv2d(Conv2D(outChannels: 5, kernel: 3, padding: 1)), [x], name: "a")

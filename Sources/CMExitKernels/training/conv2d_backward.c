@@ -45,11 +45,11 @@ const mexit_conv2d_backward_data_kernel *mexit_conv2d_backward_data_choose(const
   return best;
 }
 
-const mexit_conv2d_backward_weights_kernel *mexit_conv2d_backward_weights_choose(const mexit_conv2d *c) {
+const mexit_conv2d_backward_weights_kernel *mexit_conv2d_backward_weights_choose(const mexit_conv2d *c, int32_t losses) {
   const mexit_conv2d_backward_weights_kernel *best = weights_kernels;
   for (size_t i = 1; i < sizeof weights_kernels / sizeof *weights_kernels; i++) {
     const mexit_conv2d_backward_weights_kernel *k = weights_kernels + i;
-    if (mexit_cpu_has(k->isa) && k->supports(c) && k->cost(c) < best->cost(c)) best = k;
+    if (mexit_cpu_has(k->isa) && k->supports(c) && k->cost(c, losses) < best->cost(c, losses)) best = k;
   }
   return best;
 }

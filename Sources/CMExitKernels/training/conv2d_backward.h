@@ -31,10 +31,10 @@ static inline mexit_span mexit_outputs_inside(int32_t outputs, int32_t stride, i
                                                size_t, bool, float *);
 #define WEIGHTS(isa, name)                                                                                     \
   bool mexit_conv2d_backward_weights_##name##_supports(const mexit_conv2d *);                                  \
-  double mexit_conv2d_backward_weights_##name##_cost(const mexit_conv2d *);                                    \
+  double mexit_conv2d_backward_weights_##name##_cost(const mexit_conv2d *, int32_t);                           \
   size_t mexit_conv2d_backward_weights_##name##_scratch_floats(const mexit_conv2d *, int32_t);                 \
   void mexit_conv2d_backward_weights_##name##_run(const mexit_conv2d *, const float *const *, const float *const *const *, \
-                                                  int32_t, size_t, size_t, float *, float *);
+                                                  int32_t, size_t, size_t, float *, int64_t, float *);
 #include "conv2d_backward_kernels.h"
 #undef DATA
 #undef WEIGHTS

@@ -10,6 +10,8 @@ DATA(AVX2, f32_quads__avx2)
 DATA(AVX512, f32_quads__avx512)
 WEIGHTS(AVX2, f32_pixels__avx2)
 WEIGHTS(AVX2, f32_channels__avx2)
+WEIGHTS(AVX2, f32_outputs__avx2)
 WEIGHTS(AVX512, f32_pixels__avx512)
 WEIGHTS(AVX512, f32_channels__avx512)
+WEIGHTS(AVX512, f32_outputs__avx512)
 #endif

@@ -10,7 +10,7 @@ bool DATA(supports)(const mexit_conv2d *c) { return mexit_conv2d_is_consistent(c
 double DATA(cost)(const mexit_conv2d *c) { return mexit_conv2d_backward_macs(c) * 0.6; }
 size_t DATA(scratch_floats)(const mexit_conv2d *c) { return (void)c, 0; }
 bool WEIGHTS(supports)(const mexit_conv2d *c) { return mexit_conv2d_is_consistent(c); }
-double WEIGHTS(cost)(const mexit_conv2d *c) { return mexit_conv2d_backward_macs(c) * 1.2; }
+double WEIGHTS(cost)(const mexit_conv2d *c, int32_t losses) { return mexit_conv2d_backward_macs(c) * 1.2 * losses; }
 size_t WEIGHTS(scratch_floats)(const mexit_conv2d *c, int32_t losses) { return (void)c, (void)losses, 0; }
 
 size_t DATA(packed_floats)(const mexit_conv2d *c) {
@@ -47,12 +47,14 @@ void DATA(run)(const mexit_conv2d *c, const float *packed, const float *const *d
   }
 }
 
-static void weights_of_loss(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n, float *dweight) {
+static void weights_of_loss(const mexit_conv2d *c, const float *const *x, const float *const *dy, size_t n, float *dweight,
+                            int64_t row) {
   int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
-  for (int32_t o = 0; o < c->out_channels; o++)
+  for (int32_t o = 0; o < c->out_channels; o++) {
+    float *to = dweight + o * row;
     for (int32_t i = 0; i < ci; i++)
       for (int32_t ky = 0; ky < c->kernel_h; ky++)
-        for (int32_t kx = 0; kx < c->kernel_w; kx++, dweight++) {
+        for (int32_t kx = 0; kx < c->kernel_w; kx++, to++) {
           int32_t sy = ky * c->dilation_h - c->pad_h, sx = kx * c->dilation_w - c->pad_w;
           mexit_span h = mexit_outputs_inside(c->y.height, c->stride_h, sy, c->x.height);
           mexit_span w = mexit_outputs_inside(c->y.width, c->stride_w, sx, c->x.width);
@@ -64,13 +66,13 @@ static void weights_of_loss(const mexit_conv2d *c, const float *const *x, const 
                                ((int64_t)r * c->stride_h + sy) * c->x.row_stride + sx;
               for (int32_t q = w.first; q < w.last; q++) sum += (double)a[q] * b[(int64_t)q * c->stride_w];
             }
-          *dweight += (float)sum;
+          *to += (float)sum;
         }
+  }
 }
 
 void WEIGHTS(run)(const mexit_conv2d *c, const float *const *x, const float *const *const *dy, int32_t losses, size_t first,
-                  size_t n, float *dweight, float *scratch) {
+                  size_t n, float *dweight, int64_t row, float *scratch) {
   (void)scratch;
-  const int64_t count = (int64_t)c->out_channels * (c->in_channels / c->groups) * c->kernel_h * c->kernel_w;
-  for (int32_t l = 0; l < losses; l++) weights_of_loss(c, x + first, dy[l] + first, n, dweight + l * count);
+  for (int32_t l = 0; l < losses; l++) weights_of_loss(c, x + first, dy[l] + first, n, dweight + l * c->out_channels * row, row);
 }

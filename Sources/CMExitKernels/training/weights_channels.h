@@ -1,33 +1,7 @@
 #pragma once
 /* The "channels" kernel of the weights' gradient: lanes are input channels. See weights_channels_plan.h. */
 #include "weights_channels_plan.h"
-
-/* to[pixel][channel] = from[channel][pixel], `pitch` floats from pixel to pixel. Planes are read in the order in which they lie in memory,
- * and asked for 4 KB ahead. */
-static void turn(const mexit_map *m, const float *from, float *to, int64_t pitch) {
-  int32_t c = 0;
-  for (; c + 4 <= m->channels; c += 4, from += 4 * m->channel_stride)
-    for (int32_t r = 0; r < m->height; r++) {
-      const float *p = from + r * m->row_stride;
-      float *q = to + (int64_t)r * m->width * pitch + c;
-      for (int32_t j = 0; j < 4; j++) __builtin_prefetch(p + j * m->channel_stride + 1024, 0, 2);
-      int32_t i = 0;
-      for (; i + 4 <= m->width; i += 4) {
-        __m128 a0 = _mm_loadu_ps(p + i), a1 = _mm_loadu_ps(p + m->channel_stride + i);
-        __m128 a2 = _mm_loadu_ps(p + 2 * m->channel_stride + i), a3 = _mm_loadu_ps(p + 3 * m->channel_stride + i);
-        _MM_TRANSPOSE4_PS(a0, a1, a2, a3);
-        _mm_storeu_ps(q + i * pitch, a0);
-        _mm_storeu_ps(q + (i + 1) * pitch, a1);
-        _mm_storeu_ps(q + (i + 2) * pitch, a2);
-        _mm_storeu_ps(q + (i + 3) * pitch, a3);
-      }
-      for (; i < m->width; i++)
-        for (int32_t j = 0; j < 4; j++) q[i * pitch + j] = p[j * m->channel_stride + i];
-    }
-  for (; c < m->channels; c++, from += m->channel_stride)
-    for (int32_t r = 0; r < m->height; r++)
-      for (int32_t i = 0; i < m->width; i++) to[((int64_t)r * m->width + i) * pitch + c] = from[r * m->row_stride + i];
-}
+#include "weights_turn.h"
 
 /* What the tiles of one tap read. */
 typedef struct {
@@ -93,27 +67,6 @@ static void run_tap(const weights_channels_plan *p, const channels_tap *t, float
   }
 }
 
-/* dweight[channel][tap] += sums[tap][channel], with `pitch` floats from tap to tap: four by four, turned in registers. */
-static void add_sums(const float *sums, int64_t pitch, int32_t channels, int32_t taps, float *dweight) {
-  int32_t t = 0;
-  for (; t + 4 <= taps; t += 4, sums += 4 * pitch) {
-    int32_t i = 0;
-    for (; i + 4 <= channels; i += 4) {
-      __m128 a[4] = {_mm_loadu_ps(sums + i), _mm_loadu_ps(sums + pitch + i), _mm_loadu_ps(sums + 2 * pitch + i),
-                     _mm_loadu_ps(sums + 3 * pitch + i)};
-      _MM_TRANSPOSE4_PS(a[0], a[1], a[2], a[3]);
-      for (int j = 0; j < 4; j++) {
-        float *to = dweight + (int64_t)(i + j) * taps + t;
-        _mm_storeu_ps(to, _mm_add_ps(_mm_loadu_ps(to), a[j]));
-      }
-    }
-    for (; i < channels; i++)
-      for (int j = 0; j < 4; j++) dweight[(int64_t)i * taps + t + j] += sums[j * pitch + i];
-  }
-  for (; t < taps; t++, sums += pitch)
-    for (int32_t i = 0; i < channels; i++) dweight[(int64_t)i * taps + t] += sums[i];
-}
-
 /* One loss on the samples in scratch. */
 static void run_taps(const mexit_conv2d *c, const weights_channels_plan *p, const float *xs, const float *dys, int32_t samples,
                      float *sums) {
@@ -140,7 +93,8 @@ static void run_taps(const mexit_conv2d *c, const weights_channels_plan *p, cons
 }
 
 void LANES_NAME(mexit_weights_channels)(const mexit_conv2d *c, const float *const *x, const float *const *const *dy,
-                                        int32_t losses, size_t first, size_t n, float *dweight, float *scratch) {
+                                        int32_t losses, size_t first, size_t n, float *dweight, int64_t row,
+                                        float *scratch) {
   weights_channels_plan p = mexit_weights_channels_plan(c, LANES, TILE_O);
   int32_t taps = c->kernel_h * c->kernel_w;
   float *sums = scratch, *xs = sums + p.sums * losses, *dys = xs + p.x_sample * p.block;
@@ -157,6 +111,6 @@ void LANES_NAME(mexit_weights_channels)(const mexit_conv2d *c, const float *cons
     }
   }
   for (int32_t l = 0; l < losses; l++, sums += p.sums)
-    for (int32_t o = 0; o < c->out_channels; o++, dweight += (int64_t)c->in_channels * taps)
-      add_sums(sums + (int64_t)o * p.padded, (int64_t)p.outputs * p.padded, c->in_channels, taps, dweight);
+    for (int32_t o = 0; o < c->out_channels; o++, dweight += row)
+      add_sums(sums + (int64_t)o * p.padded, (int64_t)p.outputs * p.padded, c->in_channels, taps, dweight, taps);
 }

@@ -16,11 +16,11 @@ size_t NAME(scratch_floats)(const mexit_conv2d *c, int32_t losses) {
   weights_channels_plan p = mexit_weights_channels_plan(c, LANES, TILE_O);
   return mexit_weights_channels_scratch(&p, losses);
 }
-double NAME(cost)(const mexit_conv2d *c) {
-  return mexit_weights_channels_cost(c, LANES, TILE_O, TILE_V);
+double NAME(cost)(const mexit_conv2d *c, int32_t losses) {
+  return mexit_weights_channels_cost(c, losses, LANES, TILE_O, TILE_V);
 }
 void NAME(run)(const mexit_conv2d *c, const float *const *x, const float *const *const *dy, int32_t losses, size_t first,
-               size_t n, float *dweight, float *scratch) {
-  mexit_weights_channels__avx2(c, x, dy, losses, first, n, dweight, scratch);
+               size_t n, float *dweight, int64_t row, float *scratch) {
+  mexit_weights_channels__avx2(c, x, dy, losses, first, n, dweight, row, scratch);
 }
 #endif

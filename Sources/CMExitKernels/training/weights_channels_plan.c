@@ -17,7 +17,7 @@ size_t mexit_weights_channels_scratch(const weights_channels_plan *p, int32_t lo
   return (size_t)(p->sums * losses + (p->x_sample + p->dy_sample) * p->block);
 }
 
-double mexit_weights_channels_cost(const mexit_conv2d *c, int32_t lanes, int32_t tile, int32_t vectors) {
+double mexit_weights_channels_cost(const mexit_conv2d *c, int32_t losses, int32_t lanes, int32_t tile, int32_t vectors) {
   weights_channels_plan p = mexit_weights_channels_plan(c, lanes, tile);
   double pixels = 0; /* over all taps */
   for (int32_t ky = 0; ky < c->kernel_h; ky++)
@@ -31,6 +31,6 @@ double mexit_weights_channels_cost(const mexit_conv2d *c, int32_t lanes, int32_t
   double step = whole * (tile * vectors * 0.5 + 1);
   if (rest) step += (tile * rest < 8 ? 4 : tile * rest * 0.5) + 1.5;
   double cycles = pixels * (p.outputs / tile) * step;
-  cycles += 0.7 * (double)(p.x_sample + p.dy_sample) + 0.1 * (double)p.sums; /* turning; sums over some 16 samples */
-  return cycles * 0.4;
+  cycles += 0.7 * (double)p.dy_sample + 0.1 * (double)p.sums; /* turning; sums over some 16 samples */
+  return (cycles * losses + 0.7 * (double)p.x_sample) * 0.4;
 }

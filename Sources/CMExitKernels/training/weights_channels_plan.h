@@ -16,5 +16,5 @@ typedef struct weights_channels_plan {
 
 weights_channels_plan mexit_weights_channels_plan(const mexit_conv2d *, int32_t lanes, int32_t tile);
 size_t mexit_weights_channels_scratch(const weights_channels_plan *, int32_t losses);
-/* Predicted nanoseconds of a sample, for vectors of `lanes` and tiles of `tile` output channels x `vectors`. */
-double mexit_weights_channels_cost(const mexit_conv2d *, int32_t lanes, int32_t tile, int32_t vectors);
+/* Predicted nanoseconds of a sample and so many losses, for vectors of `lanes` and tiles of `tile` output channels x `vectors`. */
+double mexit_weights_channels_cost(const mexit_conv2d *, int32_t losses, int32_t lanes, int32_t tile, int32_t vectors);

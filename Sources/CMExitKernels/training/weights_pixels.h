@@ -117,9 +117,8 @@ static const tile_function tiles[] = {NULL, tile1, tile2, tile3,
 #endif
 };
 
-static void run_block(const mexit_conv2d *c, const pixels_plan *p, pixels_block *b, float *dweight) {
+static void run_block(const mexit_conv2d *c, const pixels_plan *p, pixels_block *b, float *dweight, int64_t row) {
   int32_t taps = c->kernel_h * c->kernel_w, ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
-  int64_t row = (int64_t)ci * taps;
   int32_t parts = (co + TILE_O - 1) / TILE_O;
   for (int32_t g = 0; g < c->groups; g++) {
     /* With one tap, every tile of the first outputs reads four planes of x that nobody has read before. */
@@ -131,10 +130,10 @@ static void run_block(const mexit_conv2d *c, const pixels_plan *p, pixels_block 
       int32_t o = (int32_t)((int64_t)co * q / parts), m = (int32_t)((int64_t)co * (q + 1) / parts) - o;
       int64_t channel = 0;
       int32_t t = 0;
-      for (int64_t k = 0; k < row; k += 4) {
+      for (int64_t k = 0; k < (int64_t)ci * taps; k += 4) {
         int64_t off[4];
         int count = 0;
-        for (; count < 4 && k + count < row; count++) {
+        for (; count < 4 && k + count < (int64_t)ci * taps; count++) {
           off[count] = channel + p->tap[t];
           if (++t == taps) t = 0, channel += p->x_channel;
         }
@@ -146,10 +145,9 @@ static void run_block(const mexit_conv2d *c, const pixels_plan *p, pixels_block 
 }
 
 void LANES_NAME(mexit_weights_pixels)(const mexit_conv2d *c, const float *const *x, const float *const *const *dy, int32_t losses,
-                                      size_t first, size_t n, float *dweight, float *scratch) {
+                                      size_t first, size_t n, float *dweight, int64_t row, float *scratch) {
   pixels_plan p = mexit_weights_pixels_plan(c);
-  size_t block = (size_t)p.block, weights = (size_t)c->out_channels * (size_t)(c->in_channels / c->groups) *
-                                           (size_t)c->kernel_h * (size_t)c->kernel_w;
+  size_t block = (size_t)p.block;
   float *x_copy = scratch, *dy_copy = scratch + p.x_sample * (int64_t)p.block;
   int64_t filled = n < block ? (int64_t)n : (int64_t)block;
   if (!p.x_direct) mexit_zero_f32(x_copy, (size_t)(p.x_sample * filled));
@@ -166,7 +164,7 @@ void LANES_NAME(mexit_weights_pixels)(const mexit_conv2d *c, const float *const 
         dys[i] = p.dy_direct ? dy[l][k + i] : dy_copy + (int64_t)i * p.dy_sample;
         if (!p.dy_direct) copy_dy(c, &p, dy[l][k + i], dy_copy + (int64_t)i * p.dy_sample);
       }
-      run_block(c, &p, &b, dweight + (size_t)l * weights);
+      run_block(c, &p, &b, dweight + l * c->out_channels * row, row);
     }
   }
 }

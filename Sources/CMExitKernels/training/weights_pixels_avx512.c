@@ -16,11 +16,11 @@ size_t NAME(scratch_floats)(const mexit_conv2d *c, int32_t losses) {
   pixels_plan p = mexit_weights_pixels_plan(c);
   return mexit_weights_pixels_scratch(&p);
 }
-double NAME(cost)(const mexit_conv2d *c) {
-  return mexit_weights_pixels_cost(c, LANES, TILE_O);
+double NAME(cost)(const mexit_conv2d *c, int32_t losses) {
+  return mexit_weights_pixels_cost(c, losses, LANES, TILE_O);
 }
 void NAME(run)(const mexit_conv2d *c, const float *const *x, const float *const *const *dy, int32_t losses, size_t first,
-               size_t n, float *dweight, float *scratch) {
-  mexit_weights_pixels__avx512(c, x, dy, losses, first, n, dweight, scratch);
+               size_t n, float *dweight, int64_t row, float *scratch) {
+  mexit_weights_pixels__avx512(c, x, dy, losses, first, n, dweight, row, scratch);
 }
 #endif

@@ -66,7 +66,7 @@ size_t mexit_weights_pixels_scratch(const pixels_plan *p) {
   return (size_t)(p->x_sample + p->dy_sample) * (size_t)p->block;
 }
 
-double mexit_weights_pixels_cost(const mexit_conv2d *c, int32_t lanes, int32_t tile) {
+double mexit_weights_pixels_cost(const mexit_conv2d *c, int32_t losses, int32_t lanes, int32_t tile) {
   pixels_plan p = mexit_weights_pixels_plan(c);
   if (!p.supported) return 1e300;
   int32_t ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
@@ -76,7 +76,8 @@ double mexit_weights_pixels_cost(const mexit_conv2d *c, int32_t lanes, int32_t t
   double step = 2 * each > each + 4 ? 2 * each : each + 4;
   double vectors = (double)((p.run + lanes - 1) / lanes);
   double cycles = c->groups * parts * columns * (vectors * (step + 1) + 20 + 20 * each / p.block);
-  if (!p.x_direct) cycles += (double)p.x_sample * 1.2;
   if (!p.dy_direct) cycles += (double)p.dy_sample * 0.5;
+  cycles *= losses;
+  if (!p.x_direct) cycles += (double)p.x_sample * 2.8;
   return cycles * 0.4;
 }

@@ -30,5 +30,5 @@ typedef struct pixels_plan {
 pixels_plan mexit_weights_pixels_plan(const mexit_conv2d *);
 /* Floats of scratch. */
 size_t mexit_weights_pixels_scratch(const pixels_plan *);
-/* Predicted nanoseconds of a sample for vectors of `lanes` and tiles of `tile` output channels. */
-double mexit_weights_pixels_cost(const mexit_conv2d *, int32_t lanes, int32_t tile);
+/* Predicted nanoseconds of a sample and so many losses, for vectors of `lanes` and tiles of `tile` output channels. */
+double mexit_weights_pixels_cost(const mexit_conv2d *, int32_t losses, int32_t lanes, int32_t tile);

@@ -80,27 +80,88 @@ struct ConvolutionSteps {
             })
     }
 
-    /// All losses in one call, because they share x: `[losses, O, I/groups, kh, kw]` is just what ``ExitGradients`` holds.
+    /// All losses in one call, because they share x: `[losses, O, I/groups, kh, kw]` is just what ``ExitGradients`` holds. To the kernel,
+    /// siblings are more losses.
     private func addBackwardWeights() throws {
         let conv = self.conv
-        let gradients = try assembly.gradients.gradients(of: index)
-        let total = assembly.parameters.trainable[weight].count * gradients.count
-        guard let kernel = mexit_conv2d_backward_weights_choose(conv) else {
+        let siblings = assembly.siblings(of: index)
+        // Steps come in descending order of nodes: at the first, the gradients of all are there.
+        if siblings[0] != index { return }
+        let gradients = try siblings.flatMap { try assembly.gradients.gradients(of: $0) }
+        let count = assembly.parameters.trainable[weight].count
+        let total = count * gradients.count
+        let losses = Int32(gradients.count)
+        guard let kernel = mexit_conv2d_backward_weights_choose(conv, losses) else {
             throw NetworkError("no weight-gradient kernel for convolution node \(index)")
         }
-        let losses = Int32(gradients.count)
-        assembly.needScratch(kernel.pointee.scratch_floats(conv, losses))
-        let offset = assembly.reservePartials(total)
         let x = assembly.values.rows(input)
         let dy = try assembly.keep.constants(gradients.map { Optional($0.reading(from: 0)) })
+        if isHeavy {
+            let slices = try inputSlices().map { try addWeightSlice($0, x: x, dy: dy, losses: losses) }
+            assembly.addBackward(Step(wholeBatch: slices) { _ in })
+            return
+        }
+        assembly.needScratch(kernel.pointee.scratch_floats(conv, losses))
+        let offset = assembly.reservePartials(total)
+        let row = Int64(count) / Int64(conv.pointee.out_channels)
+        var finish: [() -> Void] = []
+        var place = offset
+        for sibling in siblings {
+            guard let tensor = assembly.tensor(sibling, .weight) else { throw NetworkError("node \(sibling) has no weights") }
+            let own = count * assembly.plan.losses(sibling).count
+            finish += assembly.reduction(tensor: tensor, offset: place, count: own)
+            place += own
+        }
         // Small maps lie in cache anyway, and a call has a fixed cost per weight.
         let isSmall = conv.pointee.y.height * conv.pointee.y.width <= 64
         assembly.addBackward(
-            Step(finish: assembly.reduction(tensor: weight, offset: offset, count: total), takesWholeChunk: isSmall) { chunk in
+            Step(finish: finish, takesWholeChunk: isSmall) { chunk in
                 if chunk.isFirst { mexit_zero_f32(chunk.partials + offset, total) }
                 kernel.pointee.run(
-                    conv, x.reading(from: 0), dy, losses, chunk.first, chunk.count, chunk.partials + offset, chunk.scratch)
+                    conv, x.reading(from: 0), dy, losses, chunk.first, chunk.count, chunk.partials + offset, row, chunk.scratch)
             })
+    }
+
+    /// So many weights for so few pixels that partial sums of every chunk would be more to write, add up and read than x and dy.
+    private var isHeavy: Bool {
+        let taps = conv.pointee.kernel_h * conv.pointee.kernel_w
+        return assembly.siblings(of: index).count == 1 && conv.pointee.groups == 1 && conv.pointee.y.height * conv.pointee.y.width <= 16 * taps
+            && assembly.parameters.trainable[weight].count >= 1 << 16
+    }
+
+    /// Input channels in parts for threads, whole vectors each, and sums that fit the second-level cache.
+    private func inputSlices() -> [Range<Int>] {
+        let (channels, vector) = (Int(conv.pointee.in_channels), 16)
+        let vectors = (channels + vector - 1) / vector
+        let slices = (vectors + 3) / 4
+        return (0..<slices).map { slice in
+            vectors * slice / slices * vector..<min(channels, vectors * (slice + 1) / slices * vector)
+        }
+    }
+
+    /// The gradient of some input channels' weights from all samples, in order, straight to where it belongs.
+    private func addWeightSlice(
+        _ slice: Range<Int>, x: Rows, dy: UnsafePointer<UnsafePointer<UnsafePointer<Float>?>?>, losses: Int32
+    ) throws -> (Int, UnsafeMutablePointer<Float>) -> Void {
+        var part = conv.pointee
+        part.in_channels = Int32(slice.count)
+        part.x.channels = Int32(slice.count)
+        let conv = try assembly.keep.constant(part)
+        guard let kernel = mexit_conv2d_backward_weights_choose(conv, losses) else {
+            throw NetworkError("no weight-gradient kernel for convolution node \(index)")
+        }
+        assembly.needScratch(kernel.pointee.scratch_floats(conv, losses))
+        let shift = slice.lowerBound * Int(part.x.channel_stride)
+        let own = try Rows(count: assembly.batch, keep: assembly.keep) { x[$0] + shift }
+        let (state, weight) = (assembly.state, self.weight)
+        let (taps, inputs) = (Int(part.kernel_h * part.kernel_w), Int(self.conv.pointee.in_channels))
+        let (row, rows) = (inputs * taps, Int(losses) * Int(part.out_channels))
+        return { count, scratch in
+            guard let gradients = state.gradients, let base = gradients.values.baseAddress else { return }
+            let out = base + gradients.tensors[weight].offset + slice.lowerBound * taps
+            for number in 0..<rows { mexit_zero_f32(out + number * row, slice.count * taps) }
+            kernel.pointee.run(conv, own.reading(from: 0), dy, losses, 0, count, out, Int64(row), scratch)
+        }
     }
 
     private func addBackwardBias() throws {
@@ -118,5 +179,19 @@ struct ConvolutionSteps {
                         map, dy.reading(from: chunk.first), chunk.count, chunk.partials + offset + position * count)
                 }
             })
+    }
+}
+
+extension Assembly {
+    /// 1x1 convolutions of equally many outputs that read the same value, this one included, ascending. They go back in one phase, because
+    /// they wait for the same value.
+    fileprivate func siblings(of index: Int) -> [Int] {
+        func isLike(_ other: Int) -> Bool {
+            guard case .conv2d(let conv) = graph.nodes[other].operation else { return false }
+            return plan.materialized[other] && plan.needsGradient[other] && conv.isPointwise
+                && plan.inputs(of: other)[0] == plan.inputs(of: index)[0]
+                && graph.shapes[other].channels == graph.shapes[index].channels
+        }
+        return isLike(index) ? plan.order.filter(isLike) : [index]
     }
 }

@@ -23,12 +23,18 @@ struct Step {
     let run: (Chunk) -> Void
     /// After all chunks: independent tasks that combine partial sums, in the order of the chunks.
     let finish: [() -> Void]
+    /// After all chunks as well: independent tasks on all samples, of which the number is given, with private scratch.
+    let wholeBatch: [(Int, UnsafeMutablePointer<Float>) -> Void]
     /// Takes all samples of a chunk in one call, after the other steps of its phase.
     let takesWholeChunk: Bool
 
-    init(finish: [() -> Void] = [], takesWholeChunk: Bool = false, _ run: @escaping (Chunk) -> Void) {
+    init(
+        finish: [() -> Void] = [], wholeBatch: [(Int, UnsafeMutablePointer<Float>) -> Void] = [], takesWholeChunk: Bool = false,
+        _ run: @escaping (Chunk) -> Void
+    ) {
         self.run = run
         self.finish = finish
+        self.wholeBatch = wholeBatch
         self.takesWholeChunk = takesWholeChunk
     }
 }
@@ -50,6 +56,7 @@ struct Program {
         let steps: [Step]
         let wholeChunks: [Step]
         let finish: [() -> Void]
+        let wholeBatch: [(Int, UnsafeMutablePointer<Float>) -> Void]
     }
     private let phases: [Phase]
     private let block: Int
@@ -59,7 +66,8 @@ struct Program {
         self.block = block
         self.phases = phases.map { steps in
             Phase(
-                steps: steps.filter { !$0.takesWholeChunk }, wholeChunks: steps.filter(\.takesWholeChunk), finish: steps.flatMap(\.finish))
+                steps: steps.filter { !$0.takesWholeChunk }, wholeChunks: steps.filter(\.takesWholeChunk),
+                finish: steps.flatMap(\.finish), wholeBatch: steps.flatMap(\.wholeBatch))
         }
     }
 
@@ -86,7 +94,13 @@ struct Program {
                 let all = chunk(from: first, end - first)
                 for step in phase.wholeChunks { step.run(all) }
             }
-            pool.run(phase.finish.count) { _, index in phase.finish[index]() }
+            pool.run(phase.wholeBatch.count + phase.finish.count) { worker, index in
+                if index < phase.wholeBatch.count {
+                    phase.wholeBatch[index](count, memory.scratch + worker * memory.scratchFloats)
+                } else {
+                    phase.finish[index - phase.wholeBatch.count]()
+                }
+            }
         }
     }
 }
