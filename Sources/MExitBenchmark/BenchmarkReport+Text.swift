@@ -135,13 +135,15 @@ extension BenchmarkReport {
         var table = TextTable([
             .init("busy threads"), .init("answering", .left), .init("deadline ms"), .init("as exit"), .init("answers"), .init("in time %"),
             .init("first exit in time %"), .init("of possible %"), .init("mean stages"), .init("oracle"), .init("depth %"),
+            .init("waited ms"),
         ])
         for result in deadlines {
             table.append([
-                "\(result.busyThreads)", result.isRealtime ? "real-time" : "ordinary", milliseconds(result.deadlineSeconds), "\(result.exit)",
+                "\(result.busyThreads)", result.answering.rawValue, milliseconds(result.deadlineSeconds), "\(result.exit)",
                 "\(result.answers)", fixed(100 * result.inTime, 2), fixed(100 * result.firstInTime, 2), fixed(100 * result.ofPossible, 2),
                 fixed(result.meanStages, 2), "\(result.oracleStages)",
                 fixed(100 * result.meanStages / Double(max(result.oracleStages, 1)), 1),
+                milliseconds(result.waitSeconds),
             ])
         }
         return table.render()

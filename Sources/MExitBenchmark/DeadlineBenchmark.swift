@@ -1,13 +1,30 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 import MExitParallel
 import MExitRuntime
 import Synchronization
+
+/// The thread that answers under deadlines.
+public enum Answering: String, Encodable, Sendable {
+    /// As any other, one answer after the other without rest.
+    case ordinary
+    /// The same, but it offers its processor to the others before each answer (`sched_yield`); the deadline counts from when it
+    /// goes on.
+    case yielding
+    /// Before all ordinary ones (``RealtimeThread``).
+    case realtime = "real-time"
+}
 
 /// How well deadlines are held, and how deep answers go that are held to them.
 public struct DeadlineResult: Encodable, Sendable {
     /// Threads that did nothing but compute beside it.
     public let busyThreads: Int
-    /// Whether the answering thread ran before all ordinary ones (``RealtimeThread``).
-    public let isRealtime: Bool
+    public let answering: Answering
     /// The exit whose time on the quiet machine, with a fifth more, is the deadline.
     public let exit: Int
     public let deadlineSeconds: Double
@@ -19,13 +36,15 @@ public struct DeadlineResult: Encodable, Sendable {
     /// Mean number of stages run, and that of an oracle which knows that every stage takes its median time on the quiet machine.
     public let meanStages: Double
     public let oracleStages: Int
+    /// Mean time before an answer for which others took the processor that was offered to them.
+    public let waitSeconds: Double
 
     /// Of the answers that could be in time, the share that were.
     public var ofPossible: Double { firstInTime > 0 ? min(inTime / firstInTime, 1) : 1 }
 }
 
-/// Answers under deadlines: on the machine as it is, then with as many busy threads beside it as there are processors, then as a
-/// real-time thread beside them, where the system permits it.
+/// Answers under deadlines: on the machine as it is, then with as many busy threads beside it as there are processors, then
+/// yielding to them before each answer, then as a real-time thread beside them, where the system permits it.
 struct DeadlineBenchmark {
     /// Above the time of the exit.
     private static let margin = 1.2
@@ -45,12 +64,13 @@ struct DeadlineBenchmark {
 
     func measure(threads: Int, processors: Int) throws -> [DeadlineResult] {
         let ends = try timesToExits(InferenceContext(model, threads: threads))
-        let quiet = try measure(threads, ends, busyThreads: 0, isRealtime: false)
+        let quiet = try measure(threads, ends, busyThreads: 0, .ordinary)
         return try beside(processors) {
-            let ordinary = try measure(threads, ends, busyThreads: processors, isRealtime: false)
-            guard (try? RealtimeThread.enter()) != nil else { return quiet + ordinary }
+            let ordinary = try measure(threads, ends, busyThreads: processors, .ordinary)
+            let yielding = try measure(threads, ends, busyThreads: processors, .yielding)
+            guard (try? RealtimeThread.enter()) != nil else { return quiet + ordinary + yielding }
             defer { try? RealtimeThread.leave() }
-            return try quiet + ordinary + measure(threads, ends, busyThreads: processors, isRealtime: true)
+            return try quiet + ordinary + yielding + measure(threads, ends, busyThreads: processors, .realtime)
         }
     }
 
@@ -65,14 +85,20 @@ struct DeadlineBenchmark {
         return samples.map(\.median)
     }
 
-    private func measure(_ threads: Int, _ ends: [Double], busyThreads: Int, isRealtime: Bool) throws -> [DeadlineResult] {
+    private func measure(_ threads: Int, _ ends: [Double], busyThreads: Int, _ answering: Answering) throws -> [DeadlineResult] {
         let context = try InferenceContext(model, threads: threads)
         // Predictions follow the machine as it is.
         try context.measureStages(runs: 256)
         return try ends.indices.map { stage in
             let deadline = DeadlineBenchmark.margin * ends[stage]
+            var waited = 0.0
             func answer(_ policy: CheckedPolicy) throws -> TimedAnswer {
-                try context.classify(input, policy: policy, deadline: .now + .nanoseconds(Int64(1e9 * deadline)))
+                if answering == .yielding {
+                    let start = MonotonicTime.seconds
+                    sched_yield()
+                    waited += MonotonicTime.seconds - start
+                }
+                return try context.classify(input, policy: policy, deadline: .now + .nanoseconds(Int64(1e9 * deadline)))
             }
             var (inTime, firstInTime, stages) = (0, 0, 0)
             for _ in 0..<answers {
@@ -83,9 +109,9 @@ struct DeadlineBenchmark {
             }
             let count = Double(answers)
             return DeadlineResult(
-                busyThreads: busyThreads, isRealtime: isRealtime, exit: model.exits[stage], deadlineSeconds: deadline, answers: answers,
+                busyThreads: busyThreads, answering: answering, exit: model.exits[stage], deadlineSeconds: deadline, answers: answers,
                 inTime: Double(inTime) / count, firstInTime: Double(firstInTime) / count, meanStages: Double(stages) / count,
-                oracleStages: ends.count { $0 <= deadline })
+                oracleStages: ends.count { $0 <= deadline }, waitSeconds: waited / (2 * count))
         }
     }
 
