@@ -84,7 +84,7 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Time from opening the file to the answer of each exit, while later stages still load.")
     var load = false
 
-    @Option(help: ArgumentHelp("Give this many answers under each of several deadlines, on the machine as it is, beside busy threads, and as a real-time thread beside them (where permitted); say how many were in time and how deep they went.", valueName: "answers"))
+    @Option(help: ArgumentHelp("Give this many answers under each of several deadlines, on the machine as it is, beside busy threads, beside them but yielding before each answer, and as a real-time thread beside them (where permitted); say how many were in time and how deep they went.", valueName: "answers"))
     var deadlines: Int = 0
 
     @Flag(help: "Print JSON, with all samples.")

@@ -16,6 +16,9 @@
 /// `LimitRTPRIO=` in systemd). Linux lets real-time threads compute for at most 95 % of each second
 /// (`kernel.sched_rt_runtime_us`) in order to stay usable: a thread that answers without rest is held up once per second.
 ///
+/// Without permission, `sched_yield()` before each answer helps: the others take their turns then, and this thread goes on with a
+/// whole turn of its own, in which an answer of less than a millisecond is seldom interrupted. The deadline has to count from there.
+///
 /// `chrt -f 1 PROGRAM` does the same for a whole program that was not written for it.
 public enum RealtimeThread {
     /// Makes the calling thread one. Threads that it starts from now on are too: make an ``InferenceContext`` of several threads
