@@ -83,7 +83,7 @@ extension KernelComparison {
             candidate.run()
             let results = workload.results
             if reference.isEmpty { reference = results }
-            // Each output sums products of at most 1 x 1; Winograd's transforms grow rounding errors by less than 16.
+            // Each output sums products of at most 1 x 1; transforms (winograd, squares) grow rounding errors by less than 16.
             let terms = Float(workload.macs / max(results.count, 1) + 1)
             let tolerance = candidate.kernel.reorders ? 16 * terms * Float.ulpOfOne : 0
             let agrees = zip(results, reference).allSatisfy { ($0 - $1).magnitude <= tolerance }

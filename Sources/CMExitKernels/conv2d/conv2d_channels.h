@@ -8,6 +8,7 @@
  * first cache meets all pixels before the next one comes, so each weight is read from memory once. In the end squares of
  * V x V sums are turned in registers and stored as planes. */
 #include "conv2d_ahead.h"
+#include "conv2d_planes.h"
 #include "conv2d_shape.h"
 
 enum {
@@ -28,12 +29,6 @@ typedef struct mexit_channels_block {
   int64_t x_offset; /* of the group's first plane */
   int64_t weights;  /* place in packed: vectors of biases, then [taps] vectors of weights */
 } mexit_channels_block;
-
-/* A vector of places in a plane of y: the lanes that are pixels, which follow each other. */
-typedef struct mexit_channels_store {
-  int32_t first_pixel, pixels, y_offset; /* y_offset: of lane 0 */
-  uint32_t lanes;
-} mexit_channels_store;
 
 /* At the head of packed; the rest are places of tables, in floats. */
 typedef struct mexit_channels_plan {
@@ -63,21 +58,10 @@ typedef struct mexit_channels_tile {
   mexit_ahead_loop ahead;
 } mexit_channels_tile;
 
-/* The way of the sums of one store to the planes of a block. */
-typedef struct mexit_channels_planes {
-  const float *sums; /* of the store's first pixel */
-  int32_t width;     /* floats from one pixel's sums to the next */
-  int32_t outputs, lanes;
-  float *y;          /* lane 0 in the block's first plane */
-  const float *add;  /* likewise, or NULL */
-  int64_t channel_stride;
-  bool relu;
-} mexit_channels_planes;
-
 typedef struct mexit_channels_isa {
   const mexit_channels_family *family;
   void (*compute)(int pixels, int vectors, const mexit_channels_tile *);
-  void (*store)(const mexit_channels_planes *);
+  void (*store)(const mexit_planes *);
 } mexit_channels_isa;
 
 /* Runs units of a packed convolution. */

@@ -22,27 +22,6 @@ static double block_cycles(const mexit_channels_family *f, int64_t taps, int32_t
          (double)taps * (large_tiles * tile_cycles(small + 1, vectors) + (tiles - large_tiles) * tile_cycles(small, vectors));
 }
 
-/* Vectors of the places of a plane that hold at least one pixel, at multiples of the lanes; `to` may be NULL to count. */
-static int32_t fill_stores(const mexit_channels_family *f, const mexit_map *m, mexit_channels_store *to) {
-  int32_t count = 0, pixel = 0;
-  int64_t end = 0; /* of the last store */
-  mexit_channels_store store = {0};
-  for (int32_t h = 0; h < m->height; h++) {
-    for (int32_t w = 0; w < m->width; w++, pixel++) {
-      const int64_t place = h * m->row_stride + w;
-      if (place >= end) {
-        end = place / f->lanes * f->lanes + f->lanes;
-        store = (mexit_channels_store){.first_pixel = pixel, .y_offset = (int32_t)(end - f->lanes)};
-        count++;
-      }
-      store.pixels++;
-      store.lanes |= 1u << (place - store.y_offset);
-      if (to != NULL) memcpy(to + count - 1, &store, sizeof store);
-    }
-  }
-  return count;
-}
-
 typedef struct layout {
   mexit_channels_plan plan;
   int32_t vectors, group_blocks; /* of one group */
@@ -61,7 +40,7 @@ static layout lay_out(const mexit_channels_family *f, const mexit_conv2d *c) {
   mexit_channels_plan *p = &l.plan;
   p->taps = (int32_t)mexit_conv2d_taps(c);
   p->pixels = c->y.height * c->y.width;
-  p->stores = fill_stores(f, &c->y, NULL);
+  p->stores = mexit_planes_fill(f->lanes, &c->y, 0, c->y.height, NULL);
   l.vectors = (mexit_conv2d_group_outputs(c) + f->lanes - 1) / f->lanes;
   l.group_blocks = (l.vectors + MEXIT_CHANNELS_MAX_VECTORS - 1) / MEXIT_CHANNELS_MAX_VECTORS;
   p->blocks = c->groups * l.group_blocks;
@@ -73,7 +52,7 @@ static layout lay_out(const mexit_channels_family *f, const mexit_conv2d *c) {
   mexit_packed_place(&end, FLOATS_OF(mexit_channels_plan, 1));
   p->tap_table = mexit_packed_place(&end, p->taps);
   p->x_pixels = mexit_packed_place(&end, p->pixels);
-  p->store_table = mexit_packed_place(&end, FLOATS_OF(mexit_channels_store, p->stores));
+  p->store_table = mexit_packed_place(&end, FLOATS_OF(mexit_planes_store, p->stores));
   p->block_table = mexit_packed_place(&end, FLOATS_OF(mexit_channels_block, p->blocks));
   l.weights = end;
   l.floats = end + (int64_t)c->groups * ((l.vectors * f->lanes * (1 + (int64_t)p->taps) + 15 * l.group_blocks + 15) / 16 * 16);
@@ -130,7 +109,7 @@ void mexit_channels_pack(const mexit_channels_family *f, const mexit_conv2d *c, 
   memcpy(packed, &l.plan, sizeof l.plan);
   mexit_conv2d_tap_offsets(c, (int32_t *)(packed + l.plan.tap_table));
   fill_pixels(c, (int32_t *)(packed + l.plan.x_pixels));
-  fill_stores(f, &c->y, (mexit_channels_store *)(packed + l.plan.store_table));
+  mexit_planes_fill(f->lanes, &c->y, 0, c->y.height, (mexit_planes_store *)(packed + l.plan.store_table));
   float *table = packed + l.plan.block_table;
   for (int32_t g = 0; g < c->groups; g++) {
     int32_t first = 0; /* output within the group */

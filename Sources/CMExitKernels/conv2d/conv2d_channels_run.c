@@ -11,7 +11,7 @@ typedef struct walk {
   const float *packed;
   mexit_channels_plan plan;
   mexit_channels_block block;
-  const mexit_channels_store *stores;
+  const mexit_planes_store *stores;
   mexit_ahead ahead;
   float *sums;
 } walk;
@@ -27,39 +27,6 @@ static const float *window(const walk *w, size_t sample, int32_t pixel) {
   return w->run->x[sample] + w->block.x_offset + ((const int32_t *)(w->packed + w->plan.x_pixels))[pixel];
 }
 
-/* Sums from y. */
-static void gather(const walk *w, const pass *p, int32_t width) {
-  const int64_t stride = w->conv->y.channel_stride;
-  float *to = w->sums;
-  for (size_t s = 0; s < p->samples; s++) {
-    const float *plane = w->run->y[p->first_sample + s] + w->block.first_output * stride;
-    for (const mexit_channels_store *store = w->stores + p->begin; store < w->stores + p->end; store++) {
-      for (uint32_t lanes = store->lanes; lanes != 0; lanes &= lanes - 1, to += width) {
-        const float *y = plane + store->y_offset + __builtin_ctz(lanes);
-        for (int32_t o = 0; o < width; o++) to[o] = o < w->block.outputs ? y[o * stride] : 0.0f;
-      }
-    }
-  }
-}
-
-static void scatter(const walk *w, const pass *p, int32_t width) {
-  const int64_t stride = w->conv->y.channel_stride, first = w->block.first_output * stride;
-  mexit_channels_planes planes = {.sums = w->sums,
-                                  .width = width,
-                                  .outputs = w->block.outputs,
-                                  .channel_stride = stride,
-                                  .relu = w->run->activation == MEXIT_ACTIVATION_RELU};
-  for (size_t s = p->first_sample; s < p->first_sample + p->samples; s++) {
-    for (const mexit_channels_store *store = w->stores + p->begin; store < w->stores + p->end; store++) {
-      planes.lanes = (int32_t)store->lanes;
-      planes.y = w->run->y[s] + first + store->y_offset;
-      planes.add = w->run->add != NULL ? w->run->add[s] + first + store->y_offset : NULL;
-      w->isa->store(&planes);
-      planes.sums += store->pixels * width;
-    }
-  }
-}
-
 static void run_pass(walk *w, const pass *p) {
   const int32_t width = w->block.vectors * w->isa->family->lanes, taps = w->plan.taps;
   const int32_t count = p->pixels * (int32_t)p->samples, tallest = w->isa->family->max_pixels[w->block.vectors];
@@ -70,7 +37,11 @@ static void run_pass(walk *w, const pass *p) {
   /* One tile needs no weight twice. */
   const int64_t bytes = 4 * (int64_t)taps * width;
   const int32_t slices = tiles == 1 ? 1 : (int32_t)((bytes + MEXIT_CHANNELS_SLICE_BYTES - 1) / MEXIT_CHANNELS_SLICE_BYTES);
-  if (w->run->accumulate) gather(w, p, width);
+  const mexit_planes_part part = {w->block.first_output, w->block.outputs, width, w->stores + p->begin, w->stores + p->end};
+  if (w->run->accumulate) {
+    float *to = w->sums;
+    for (size_t s = 0; s < p->samples; s++) to = mexit_planes_gather(w->conv, w->run, &part, p->first_sample + s, to);
+  }
   for (int32_t slice = 0; slice < slices; slice++) {
     const int32_t begin = (int32_t)((int64_t)taps * slice / slices), end = (int32_t)((int64_t)taps * (slice + 1) / slices);
     const bool from_sums = slice > 0 || w->run->accumulate;
@@ -87,7 +58,9 @@ static void run_pass(walk *w, const pass *p) {
       w->isa->compute((int32_t)((int64_t)count * (tile + 1) / tiles) - first, w->block.vectors, &t);
     }
   }
-  scatter(w, p, width);
+  const float *sums = w->sums;
+  for (size_t s = 0; s < p->samples; s++)
+    sums = mexit_planes_scatter(w->conv, w->run, &part, p->first_sample + s, sums, w->isa->store);
 }
 
 /* Stores begin ..< end of all samples. */
@@ -114,7 +87,7 @@ static int64_t taps_of_tiles(const walk *w, size_t units) {
 void mexit_channels_run(const mexit_channels_isa *isa, const mexit_conv2d *c, const float *packed, const mexit_conv2d_run *run) {
   walk w = {.isa = isa, .conv = c, .run = run, .packed = packed};
   memcpy(&w.plan, packed, sizeof w.plan);
-  w.stores = (const mexit_channels_store *)(packed + w.plan.store_table);
+  w.stores = (const mexit_planes_store *)(packed + w.plan.store_table);
   w.sums = (float *)(((uintptr_t)run->scratch + 63) / 64 * 64);
   const size_t chunks = (size_t)w.plan.chunks;
   w.ahead = mexit_ahead_make(run, taps_of_tiles(&w, run->unit_end - run->unit_begin));

@@ -1,6 +1,7 @@
 /* The register tiles of one instruction set for convolutions with vectors over output channels. Needs a vectors/vec_*.h,
  * NAME(f), which adds the suffix, and FUNCTION(method, f), the name of a function of the kernel for the list. */
 #include "../vectors/unroll.h"
+#include "conv2d_planes_template.h"
 
 /* Tallest tile for 1, 2, 3 and 4 vectors of channels: the sums must not be
  * spilled in the innermost loop (12 x 2 on AVX-512 is: the compiler hoists all twelve broadcasts). */
@@ -51,49 +52,6 @@ static void NAME(channels_compute)(int pixels, int vectors, const mexit_channels
   tiles[pixels][vectors](t);
 }
 
-/* Row i next to row i + V / 2, interleaved. */
-ALWAYS_INLINE void NAME(channels_interleave)(vf row[V]) {
-  vf next[V];
-  UNROLL for (int i = 0; i < V / 2; i++) {
-    next[2 * i] = vzip_low(row[i], row[i + V / 2]);
-    next[2 * i + 1] = vzip_high(row[i], row[i + V / 2]);
-  }
-  UNROLL for (int i = 0; i < V; i++) row[i] = next[i];
-}
-
-/* V vectors of V values become their transpose: log2(V) times, one bit of a row's number becomes one of the lane's, and the
- * other way round. */
-ALWAYS_INLINE void NAME(channels_transpose)(vf row[V]) {
-  NAME(channels_interleave)(row);
-  NAME(channels_interleave)(row);
-  if (V >= 8) NAME(channels_interleave)(row);
-  if (V >= 16) NAME(channels_interleave)(row);
-}
-
-static void NAME(channels_store)(const mexit_channels_planes *p) {
-  const uint32_t lanes = (uint32_t)p->lanes;
-  for (int32_t first = 0; first < p->outputs; first += V) {
-    /* Lanes that are no pixel take the sums of the next one, and are not stored. */
-    vf row[V];
-    const float *sums = p->sums + first;
-    UNROLL for (int lane = 0; lane < V; lane++) {
-      row[lane] = vload(sums);
-      sums += (lanes >> lane & 1) * (uint32_t)p->width;
-    }
-    NAME(channels_transpose)(row);
-    const int32_t left = p->outputs - first < V ? p->outputs - first : V;
-    float *y = p->y + first * p->channel_stride;
-    const float *add = p->add != NULL ? p->add + first * p->channel_stride : NULL;
-    UNROLL for (int o = 0; o < V; o++) {
-      if (o >= left) continue;
-      vf v = row[o];
-      if (add != NULL) v = vadd(v, vload_bits(vzero(), lanes, add + o * p->channel_stride));
-      if (p->relu) v = vrelu(v);
-      vstore_bits(y + o * p->channel_stride, lanes, v);
-    }
-  }
-}
-
 bool FUNCTION(channels, supports)(const mexit_conv2d *c) { return mexit_channels_supports(c); }
 double FUNCTION(channels, cost)(const mexit_conv2d *c) { return mexit_channels_cost(&NAME(channels_family), c); }
 size_t FUNCTION(channels, packed_floats)(const mexit_conv2d *c) {
@@ -108,6 +66,6 @@ size_t FUNCTION(channels, scratch_floats)(const mexit_conv2d *c) {
   return mexit_channels_scratch_floats(&NAME(channels_family));
 }
 void FUNCTION(channels, run)(const mexit_conv2d *c, const float *packed, const mexit_conv2d_run *run) {
-  const mexit_channels_isa isa = {&NAME(channels_family), NAME(channels_compute), NAME(channels_store)};
+  const mexit_channels_isa isa = {&NAME(channels_family), NAME(channels_compute), NAME(planes_store)};
   mexit_channels_run(&isa, c, packed, run);
 }

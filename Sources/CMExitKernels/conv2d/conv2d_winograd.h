@@ -19,9 +19,18 @@
 
 enum { MEXIT_WINOGRAD_POINTS = 6, MEXIT_WINOGRAD_ROWS = 4 };
 
+/* A register tile: output channels, and at most so many vectors of places. */
+typedef struct mexit_winograd_shape {
+  int32_t height, vectors;
+} mexit_winograd_shape;
+
 typedef struct mexit_winograd_family {
-  int32_t lanes, height, vectors; /* of the largest register tile: output channels, vectors of places */
+  int32_t lanes, shape_count;
+  const mexit_winograd_shape *shapes; /* the best one where channels come out even first */
 } mexit_winograd_family;
+
+/* Steps of fetching ahead for each input channel of a tile of so many output channels. */
+#define MEXIT_WINOGRAD_STEPS(height) ((height) % 3 == 0 ? 1 : 3)
 
 /* Lanes of a vector that lie in one strip, `rows` (1 ... 4) of which are in the image. */
 typedef struct mexit_winograd_segment {
@@ -49,6 +58,7 @@ typedef struct mexit_winograd_chunk {
 typedef struct mexit_winograd_plan {
   int32_t vectors, entries;  /* of one sample; at most so many entries per chunk */
   int32_t samples;           /* that are transformed together */
+  int32_t height, tile_vectors; /* the register tile */
   int32_t blocks;            /* of `height` output channels; the last may be narrower and is padded with zeros */
   int32_t chunks, parts;     /* units = chunks x parts of the blocks */
   int32_t has_halves;        /* some vector's high is not low + V / 2 */

@@ -4,6 +4,7 @@
 #include "conv2d_winograd.h"
 #include "../vectors/vec_avx2.h"
 
+#include <math.h>
 #include <string.h>
 
 #define NAME(f) f##__avx2

@@ -4,6 +4,7 @@
 #include "conv2d_winograd.h"
 #include "../vectors/vec_neon.h"
 
+#include <math.h>
 #include <string.h>
 
 #define NAME(f) f##__neon

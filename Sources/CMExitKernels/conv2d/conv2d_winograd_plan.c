@@ -18,10 +18,21 @@ typedef struct layout {
   int64_t floats;
 } layout;
 
+/* The tile that pads the channels least. */
+static mexit_winograd_shape choose_shape(const mexit_winograd_family *f, const mexit_conv2d *c) {
+  mexit_winograd_shape best = f->shapes[0];
+  for (int32_t i = 1; i < f->shape_count; i++) {
+    const int32_t height = f->shapes[i].height;
+    if ((c->out_channels + height - 1) / height * height < (c->out_channels + best.height - 1) / best.height * best.height) best = f->shapes[i];
+  }
+  return best;
+}
+
 static double predict(const mexit_winograd_family *f, const mexit_conv2d *c, const layout *l) {
-  const double in = c->in_channels, out = (double)l->plan.blocks * f->height, entries = (double)l->plan.entries * l->plan.chunks;
+  const mexit_winograd_plan *p = &l->plan;
+  const double in = c->in_channels, out = (double)l->plan.blocks * p->height, entries = (double)l->plan.entries * l->plan.chunks;
   const double segments = 1 + f->lanes / (double)(l->grid.kind == MEXIT_WINOGRAD_ROW_BY_ROW ? 1 << 20 : l->grid.pitch);
-  const double tile = f->height / 2.0 * 1.15 * (l->plan.has_halves ? 1.1 : 1), small = l->plan.vectors == 1 ? 1.1 : 1;
+  const double tile = p->height / 2.0 * 1.15 * (l->plan.has_halves ? 1.1 : 1), small = l->plan.vectors == 1 ? 1.1 : 1;
   const double arithmetic = entries * in * (10 + 8 * segments) + l->plan.vectors * (out * (16 + 8 * segments) + 18 * in * l->plan.blocks * tile * small);
   /* Transformed weights that do not stay in the second cache come at about 6 bytes per cycle, once per chunk. */
   const double bytes = 4.0 * 18 * in * out;
@@ -33,10 +44,10 @@ static double predict(const mexit_winograd_family *f, const mexit_conv2d *c, con
 static void choose_chunks(const mexit_winograd_family *f, const mexit_conv2d *c, layout *l) {
   mexit_winograd_plan *p = &l->plan;
   const int64_t entry = (int64_t)MEXIT_WINOGRAD_POINTS * c->in_channels * f->lanes;
-  const bool streams = 3 * MEXIT_WINOGRAD_POINTS * (int64_t)c->in_channels * p->blocks * f->height > SECOND_CACHE;
+  const bool streams = 3 * MEXIT_WINOGRAD_POINTS * (int64_t)c->in_channels * p->blocks * p->height > SECOND_CACHE;
   int64_t most = FIRST_CACHE / entry - 1;
-  if (streams || most < f->vectors) most = smaller(SECOND_CACHE / entry - 1, streams ? 96 : 2 * f->vectors);
-  most = larger(most, f->vectors);
+  if (streams || most < p->tile_vectors) most = smaller(SECOND_CACHE / entry - 1, streams ? 96 : 2 * p->tile_vectors);
+  most = larger(most, p->tile_vectors);
   p->chunks = smaller((p->vectors + most - 1) / most, p->vectors);
   l->chunk_vectors = (p->vectors + p->chunks - 1) / p->chunks;
   p->chunks = (p->vectors + l->chunk_vectors - 1) / l->chunk_vectors;
@@ -52,7 +63,10 @@ static layout lay_out(const mexit_winograd_family *f, const mexit_conv2d *c) {
   mexit_winograd_plan *p = &l.plan;
   p->vectors = l.grid.vectors;
   p->has_halves = l.grid.kind == MEXIT_WINOGRAD_HALVES;
-  p->blocks = (c->out_channels + f->height - 1) / f->height;
+  const mexit_winograd_shape shape = choose_shape(f, c);
+  p->height = shape.height;
+  p->tile_vectors = shape.vectors;
+  p->blocks = (c->out_channels + p->height - 1) / p->height;
   choose_chunks(f, c, &l);
   l.cycles = predict(f, c, &l);
   /* Where chunks are few, units are parts of the channels, each of which repeats the input transform. */
@@ -65,8 +79,8 @@ static layout lay_out(const mexit_winograd_family *f, const mexit_conv2d *c) {
   p->vector_table = mexit_packed_place(&end, FLOATS_OF(mexit_winograd_vector, p->vectors));
   p->entry_table = mexit_packed_place(&end, FLOATS_OF(mexit_winograd_entry, p->chunks * p->entries));
   p->segment_table = mexit_packed_place(&end, FLOATS_OF(mexit_winograd_segment, segments));
-  p->biases = mexit_packed_place(&end, (int64_t)p->blocks * f->height);
-  p->weights = mexit_packed_place(&end, 3 * MEXIT_WINOGRAD_POINTS * (int64_t)c->in_channels * p->blocks * f->height);
+  p->biases = mexit_packed_place(&end, (int64_t)p->blocks * p->height);
+  p->weights = mexit_packed_place(&end, 3 * MEXIT_WINOGRAD_POINTS * (int64_t)c->in_channels * p->blocks * p->height);
   l.floats = end;
   return l;
 }
@@ -90,7 +104,7 @@ size_t mexit_winograd_units(const mexit_winograd_family *f, const mexit_conv2d *
 
 size_t mexit_winograd_scratch_floats(const mexit_winograd_family *f, const mexit_conv2d *c) {
   const mexit_winograd_plan p = lay_out(f, c).plan;
-  const int64_t tile = (int64_t)MEXIT_WINOGRAD_POINTS * f->height * f->vectors * f->lanes;
+  const int64_t tile = (int64_t)MEXIT_WINOGRAD_POINTS * p.height * p.tile_vectors * f->lanes;
   const int64_t t = (int64_t)MEXIT_WINOGRAD_POINTS * c->in_channels * p.samples * p.entries * f->lanes;
   return (size_t)(tile + t + 16); /* 16: to start on a cache line */
 }
@@ -132,19 +146,19 @@ static void transform_column(double top, double middle, double bottom, float *to
 void mexit_winograd_pack(const mexit_winograd_family *f, const mexit_conv2d *c, const float *weight, const float *bias,
                          float *packed) {
   const layout l = lay_out(f, c);
-  const int64_t taps = (int64_t)c->in_channels * 3, block_floats = MEXIT_WINOGRAD_POINTS * taps * f->height;
+  const int64_t taps = (int64_t)c->in_channels * 3, block_floats = MEXIT_WINOGRAD_POINTS * taps * l.plan.height;
   memset(packed, 0, (size_t)l.floats * sizeof(float));
   memcpy(packed, &l.plan, sizeof l.plan);
   fill_tables(&l, packed);
   if (bias != NULL) memcpy(packed + l.plan.biases, bias, (size_t)c->out_channels * sizeof(float));
   for (int32_t block = 0; block < l.plan.blocks; block++) {
-    const int32_t first = block * f->height, count = smaller(f->height, c->out_channels - first);
+    const int32_t first = block * l.plan.height, count = smaller(l.plan.height, c->out_channels - first);
     float *to = packed + l.plan.weights + block * block_floats;
     for (int32_t i = 0; i < c->in_channels; i++) {
-      for (int kx = 0; kx < 3; kx++, to += f->height) {
+      for (int kx = 0; kx < 3; kx++, to += l.plan.height) {
         for (int32_t o = 0; o < count; o++) {
           const float *w = weight + ((int64_t)(first + o) * c->in_channels + i) * 9 + kx;
-          transform_column(w[0], w[3], w[6], to + o, taps * f->height);
+          transform_column(w[0], w[3], w[6], to + o, taps * l.plan.height);
         }
       }
     }

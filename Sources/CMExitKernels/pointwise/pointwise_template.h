@@ -162,41 +162,39 @@ static void NAME(avg_pool_row)(const mexit_pool2d *p, const float *x, int32_t h,
 }
 #undef EACH_OUTPUT
 
-/* A row with no padding and too few outputs for vectors: the same sums, four at a time in registers. */
-static void NAME(avg_pool_narrow_row)(const mexit_pool2d *p, const float *x, int32_t h, float *restrict y) {
-  const float *top = x + (int64_t)h * p->stride_h * p->x.row_stride;
+/* Outputs with no padding that stand in a row of a plane, or one in each plane, `step` floats of x and `y_step` of y apart: too
+ * few for vectors over a row. The same sums, eight at a time in registers. */
+static void NAME(avg_pool_few)(const mexit_pool2d *p, const float *x, int64_t step, float *y, int64_t y_step, int32_t count) {
+  enum { AT_ONCE = 8 };
   const float window = (float)(p->kernel_h * p->kernel_w);
-  int32_t w = 0;
-  for (; w + 4 <= p->y.width; w += 4) {
-    float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
+  for (int32_t first = 0; first < count; first += AT_ONCE, x += AT_ONCE * step, y += AT_ONCE * y_step) {
+    float sum[AT_ONCE] = {0};
+    const int32_t here = count - first < AT_ONCE ? count - first : AT_ONCE;
     for (int32_t ky = 0; ky < p->kernel_h; ky++) {
-      const float *from = top + ky * p->x.row_stride + (int64_t)w * p->stride_w;
-      for (int32_t kx = 0; kx < p->kernel_w; kx++, from++) {
-        a += from[0];
-        b += from[p->stride_w];
-        c += from[2 * (int64_t)p->stride_w];
-        d += from[3 * (int64_t)p->stride_w];
+      for (int32_t kx = 0; kx < p->kernel_w; kx++) {
+        const float *from = x + ky * p->x.row_stride + kx;
+        if (here == AT_ONCE) {
+          for (int j = 0; j < AT_ONCE; j++) sum[j] += from[j * step];
+        } else {
+          for (int j = 0; j < here; j++) sum[j] += from[j * step];
+        }
       }
     }
-    y[w] = a / window;
-    y[w + 1] = b / window;
-    y[w + 2] = c / window;
-    y[w + 3] = d / window;
-  }
-  for (; w < p->y.width; w++) {
-    float sum = 0.0f;
-    for (int32_t ky = 0; ky < p->kernel_h; ky++)
-      for (int32_t kx = 0; kx < p->kernel_w; kx++) sum += top[ky * p->x.row_stride + (int64_t)w * p->stride_w + kx];
-    y[w] = sum / window;
+    for (int j = 0; j < here; j++) y[j * y_step] = sum[j] / window;
   }
 }
 
 static void NAME(avg_pool)(const mexit_pool2d *p, const float *x, float *y) {
-  const bool narrow = p->y.width < 16 && p->pad_h == 0 && p->pad_w == 0;
+  const bool whole = p->pad_h == 0 && p->pad_w == 0;
+  if (whole && p->y.height == 1 && p->y.width == 1) {
+    NAME(avg_pool_few)(p, x, p->x.channel_stride, y, p->y.channel_stride, p->y.channels);
+    return;
+  }
   for (int32_t c = 0; c < p->y.channels; c++, x += p->x.channel_stride, y += p->y.channel_stride) {
     for (int32_t h = 0; h < p->y.height; h++) {
-      if (narrow) NAME(avg_pool_narrow_row)(p, x, h, y + h * p->y.row_stride);
-      else NAME(avg_pool_row)(p, x, h, y + h * p->y.row_stride);
+      float *to = y + h * p->y.row_stride;
+      if (whole && p->y.width < 16) NAME(avg_pool_few)(p, x + (int64_t)h * p->stride_h * p->x.row_stride, p->stride_w, to, 1, p->y.width);
+      else NAME(avg_pool_row)(p, x, h, to);
     }
   }
 }

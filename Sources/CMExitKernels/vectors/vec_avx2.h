@@ -14,6 +14,7 @@ typedef __m256 vf;
 #define vload(p) _mm256_loadu_ps(p)
 #define vload_halves(low, high) _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1)
 #define vstore(p, v) _mm256_storeu_ps(p, v)
+#define vstore_halves(low, high, v) (_mm_storeu_ps(low, _mm256_castps256_ps128(v)), _mm_storeu_ps(high, _mm256_extractf128_ps(v, 1)))
 #define VEC_LANE_BITS _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128)
 #define vec_mask(bits) \
   _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)(bits)), VEC_LANE_BITS), VEC_LANE_BITS)

@@ -13,6 +13,7 @@ typedef float32x4_t vf;
 #define vload(p) vld1q_f32(p)
 #define vload_halves(low, high) vcombine_f32(vld1_f32(low), vld1_f32(high))
 #define vstore(p, v) vst1q_f32(p, v)
+#define vstore_halves(low, high, v) (vst1_f32(low, vget_low_f32(v)), vst1_f32(high, vget_high_f32(v)))
 static inline float32x4_t vload_bits(float32x4_t old, uint32_t bits, const float *p) {
   if (bits & 1) old = vsetq_lane_f32(p[0], old, 0);
   if (bits & 2) old = vsetq_lane_f32(p[1], old, 1);

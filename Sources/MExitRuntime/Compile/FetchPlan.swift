@@ -13,15 +13,20 @@ struct FetchPlan {
     /// slower on MSDNet for ImageNet: what is fetched too early pushes out what is in use, and itself before it is read.
     static let window = 128 << 10
 
+    /// Floats of its own weights that a step leaves to the processor: those that it reads before anything it fetches has come.
+    static let lead = 12 << 10
+
     func apply(to steps: inout [Step]) {
         let total = weightEnds.last ?? 0
         /// The first float that nobody has fetched.
         var next = 0
         for index in steps.indices {
-            next = max(next, index > 0 ? weightEnds[index - 1] : 0)
+            let begin = index > 0 ? weightEnds[index - 1] : 0
+            next = max(next, begin)
             guard case .conv2d(var convolution) = steps[index].kind else { continue }
             let end = weightEnds[index]
             let most = steps[index].macs / 1000 * Int(convolution.kernel.pointee.fetches)
+            if most > 0 { next = max(next, min(begin + FetchPlan.lead, end)) }
             // A step that reads its weights faster than it can fetch them leaves them to the processor.
             if next < end, most < end - next { next = end }
             convolution.ahead = next..<max(next, min(end + FetchPlan.window, next + most, total))
