@@ -38,10 +38,10 @@ static void NAME(squares_transform)(bool halves, const mexit_squares_inputs *in)
 }
 
 /* Adds one row of points, of 0 ... 4, into the sums A, B and C of each square. */
-ALWAYS_INLINE void NAME(squares_row)(const int row, const int vectors, vf sum[NAME(SQUARES)][3][MEXIT_SQUARES_MAX_VECTORS],
+ALWAYS_INLINE void NAME(squares_row)(const int row, const int vectors, const bool fetching, vf sum[NAME(SQUARES)][3][MEXIT_SQUARES_MAX_VECTORS],
                                      const float *points, const vf w[3][MEXIT_SQUARES_MAX_VECTORS], mexit_ahead_loop *ahead) {
   const float *x = points + row * V, *c = points + (row == 2 ? 6 * V + 2 : 5 * V + (row > 2 ? row - 1 : row));
-  MEXIT_AHEAD_STEP(*ahead);
+  if (fetching) MEXIT_AHEAD_STEP(*ahead);
   UNROLL for (int s = 0; s < NAME(SQUARES); s++) {
     const vf left = vset1(x[4 * s]), right = vset1(c[4 * s]);
     UNROLL for (int j = 0; j < vectors; j++) sum[s][0][j] = vfma(w[0][j], left, sum[s][0][j]);
@@ -51,7 +51,7 @@ ALWAYS_INLINE void NAME(squares_row)(const int row, const int vectors, vf sum[NA
     const vf even = vset1(x[4 * s + 2]);
     UNROLL for (int j = 0; j < vectors; j++) sum[s][1][j] = vfma(vadd(w[0][j], w[2][j]), even, sum[s][1][j]);
   }
-  MEXIT_AHEAD_STEP(*ahead);
+  if (fetching) MEXIT_AHEAD_STEP(*ahead);
   UNROLL for (int s = 0; s < NAME(SQUARES); s++) {
     const vf left = vset1(x[4 * s + 1]), right = vset1(x[4 * s + 3]);
     UNROLL for (int j = 0; j < vectors; j++) sum[s][0][j] = vfma(w[1][j], left, sum[s][0][j]);
@@ -60,7 +60,7 @@ ALWAYS_INLINE void NAME(squares_row)(const int row, const int vectors, vf sum[NA
 }
 
 /* The sums A, B or C (phase 0, 1 and 2) along columns. */
-ALWAYS_INLINE void NAME(squares_phase)(const int phase, const int vectors, const mexit_squares_tile *t) {
+ALWAYS_INLINE void NAME(squares_phase)(const int phase, const int vectors, const bool fetching, const mexit_squares_tile *t) {
   enum { SQUARES = NAME(SQUARES) };
   vf sum[SQUARES][3][MEXIT_SQUARES_MAX_VECTORS];
   float *sums = t->sums + phase * 3 * SQUARES * vectors * V;
@@ -77,30 +77,33 @@ ALWAYS_INLINE void NAME(squares_phase)(const int phase, const int vectors, const
         w[k][j] = phase == 0 ? vload(upper) : phase == 1 ? vadd(vload(upper), vload(lower)) : vload(lower);
       }
     }
-    NAME(squares_row)(phase == 0 ? 0 : phase + 1, vectors, sum, points, w, &ahead);
+    NAME(squares_row)(phase == 0 ? 0 : phase + 1, vectors, fetching, sum, points, w, &ahead);
     if (phase == 1) continue;
     UNROLL for (int k = 0; k < 3; k++)
       UNROLL for (int j = 0; j < vectors; j++) w[k][j] = vload(weights + ((3 + k) * vectors + j) * V);
-    NAME(squares_row)(phase == 0 ? 1 : 4, vectors, sum, points, w, &ahead);
+    NAME(squares_row)(phase == 0 ? 1 : 4, vectors, fetching, sum, points, w, &ahead);
   }
   UNROLL for (int s = 0; s < SQUARES; s++)
     UNROLL for (int k = 0; k < 3; k++)
       UNROLL for (int j = 0; j < vectors; j++) vstore(sums + ((k * SQUARES + s) * vectors + j) * V, sum[s][k][j]);
 }
 
-#define PHASE(phase, vectors) \
-  static void NAME(squares_##phase##x##vectors)(const mexit_squares_tile *t) { NAME(squares_phase)(phase, vectors, t); }
-PHASE(0, 1) PHASE(1, 1) PHASE(2, 1) PHASE(0, 2) PHASE(1, 2) PHASE(2, 2)
-#undef PHASE
+/* All phases; what is fetched ahead goes on from one to the next. Fetching takes load ports even where nothing is due. */
+#define COMPUTE(vectors, fetching)                                                            \
+  static void NAME(squares_compute_##vectors##_##fetching)(const mexit_squares_tile *tile) {  \
+    mexit_squares_tile t = *tile;                                                             \
+    NAME(squares_phase)(0, vectors, fetching, &t);                                            \
+    t.ahead.from += 4 * t.channels * t.ahead.step;                                            \
+    NAME(squares_phase)(1, vectors, fetching, &t);                                            \
+    t.ahead.from += 2 * t.channels * t.ahead.step;                                            \
+    NAME(squares_phase)(2, vectors, fetching, &t);                                            \
+  }
+COMPUTE(1, 0) COMPUTE(1, 1) COMPUTE(2, 0) COMPUTE(2, 1)
+#undef COMPUTE
 
-/* What is fetched ahead goes on from phase to phase. */
-static void NAME(squares_compute)(int vectors, const mexit_squares_tile *tile) {
-  mexit_squares_tile t = *tile;
-  (vectors == 1 ? NAME(squares_0x1) : NAME(squares_0x2))(&t);
-  t.ahead.from += 4 * t.channels * t.ahead.step;
-  (vectors == 1 ? NAME(squares_1x1) : NAME(squares_1x2))(&t);
-  t.ahead.from += 2 * t.channels * t.ahead.step;
-  (vectors == 1 ? NAME(squares_2x1) : NAME(squares_2x2))(&t);
+static void NAME(squares_compute)(int vectors, const mexit_squares_tile *t) {
+  if (t->ahead.step == 0) (vectors == 1 ? NAME(squares_compute_1_0) : NAME(squares_compute_2_0))(t);
+  else (vectors == 1 ? NAME(squares_compute_1_1) : NAME(squares_compute_2_1))(t);
 }
 
 static void NAME(squares_combine)(int vectors, const mexit_squares_outputs *out) {

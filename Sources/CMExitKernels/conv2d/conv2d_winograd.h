@@ -29,9 +29,6 @@ typedef struct mexit_winograd_family {
   const mexit_winograd_shape *shapes; /* the best one where channels come out even first */
 } mexit_winograd_family;
 
-/* Steps of fetching ahead for each input channel of a tile of so many output channels. */
-#define MEXIT_WINOGRAD_STEPS(height) ((height) % 3 == 0 ? 1 : 3)
-
 /* Lanes of a vector that lie in one strip, `rows` (1 ... 4) of which are in the image. */
 typedef struct mexit_winograd_segment {
   int32_t offset; /* of lane 0 in the topmost row, in a plane of x or y */

@@ -87,11 +87,9 @@ ALWAYS_INLINE void NAME(winograd_product)(const int height, const int count, con
     UNROLL for (int o = 0; o < height; o++) sum[o][j] = vzero();
   }
   for (int64_t i = 0; i < f->inputs; i++) {
-    MEXIT_AHEAD_STEP(ahead);
     UNROLL for (int kx = 0; kx < 3; kx++, weights += height) {
       vf x[TILE_VECTORS];
-      /* Load ports are what a narrow tile has least of. */
-      if (kx > 0 && MEXIT_WINOGRAD_STEPS(height) == 3) MEXIT_AHEAD_STEP(ahead);
+      MEXIT_AHEAD_STEP(ahead);
       UNROLL for (int j = 0; j < count; j++) x[j] = halves ? vload_halves(from[j] + kx, from_high[j] + kx) : vload(from[j] + kx);
       UNROLL for (int o = 0; o < height; o++) {
         const vf weight = vset1(weights[o]);
@@ -212,7 +210,7 @@ static void NAME(winograd_tile)(NAME(winograd_walk) *w, const float *packed, int
     factors.weights = weights + p * inputs * 3 * height;
     factors.offset = p * inputs * w->t_stride;
     factors.m = w->m + p * height * count * V;
-    factors.ahead = mexit_ahead_take(&w->ahead, MEXIT_WINOGRAD_STEPS(height) * inputs, factors.weights);
+    factors.ahead = mexit_ahead_take(&w->ahead, 3 * inputs, factors.weights);
     NAME(winograd_products)(height, count, w->plan->has_halves, &factors);
   }
   const mexit_map *map = &w->conv->y;
@@ -270,7 +268,7 @@ void FUNCTION(winograd, run)(const mexit_conv2d *c, const float *packed, const m
   };
   const size_t parts = (size_t)plan.parts, blocks = (size_t)plan.blocks;
   const int64_t tiles = ((int64_t)run->n * plan.vectors + plan.tile_vectors - 1) / plan.tile_vectors * plan.blocks;
-  w.ahead = mexit_ahead_make(run, tiles * MEXIT_WINOGRAD_POINTS * MEXIT_WINOGRAD_STEPS(plan.height) * c->in_channels *
+  w.ahead = mexit_ahead_make(run, tiles * MEXIT_WINOGRAD_POINTS * 3 * c->in_channels *
                                       (int64_t)(run->unit_end - run->unit_begin) / (plan.chunks * plan.parts));
   for (size_t unit = run->unit_begin; unit < run->unit_end;) {
     const size_t chunk = unit / parts, part = unit % parts;

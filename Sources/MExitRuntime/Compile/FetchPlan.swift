@@ -13,11 +13,13 @@ struct FetchPlan {
     /// slower on MSDNet for ImageNet: what is fetched too early pushes out what is in use, and itself before it is read.
     static let window = 128 << 10
 
+    /// Steps beyond a step whose weights may be fetched: what is fetched for later ones is pushed out by the values between.
+    static let horizon = 8
+
     /// Floats of its own weights that a step leaves to the processor: those that it reads before anything it fetches has come.
     static let lead = 12 << 10
 
     func apply(to steps: inout [Step]) {
-        let total = weightEnds.last ?? 0
         /// The first float that nobody has fetched.
         var next = 0
         for index in steps.indices {
@@ -29,7 +31,8 @@ struct FetchPlan {
             if most > 0 { next = max(next, min(begin + FetchPlan.lead, end)) }
             // A step that reads its weights faster than it can fetch them leaves them to the processor.
             if next < end, most < end - next { next = end }
-            convolution.ahead = next..<max(next, min(end + FetchPlan.window, next + most, total))
+            let last = weightEnds[min(index + FetchPlan.horizon, weightEnds.count - 1)]
+            convolution.ahead = next..<max(next, min(end + FetchPlan.window, next + most, last))
             next = convolution.ahead.upperBound
             steps[index].kind = .conv2d(convolution)
         }
