@@ -86,8 +86,10 @@ class Runner:
                                stdout=subprocess.PIPE, stderr=log)
         if output is None:
             return self.report(f"{data[0]} {method} seed {seed} was not measured; see {path('log')}")
+        # Names instead of this machine's paths: the file may be kept.
+        test = json.loads(output) | {"model": "model.mexit", "data": f"{data[0]} (test)"}
         with open(result + ".new", "w") as file:
-            json.dump({"data": data[0], "method": method, "seed": seed, "options": options, "test": json.loads(output)}, file)
+            json.dump({"data": data[0], "method": method, "seed": seed, "options": options, "test": test}, file)
         os.rename(result + ".new", result)
 
     def report(self, text):
