@@ -43,6 +43,8 @@ def train(images, labels, held, rest, classes, decay, epochs=30):
 
 
 def main():
+    if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "train").is_dir():
+        sys.exit("usage: linear_probe.py FOLDER   (FOLDER/train/<class>/*.jpg and FOLDER/test/<class>/*.jpg)")
     root = Path(sys.argv[1])
     (images, labels, classes), (test, test_labels, _) = read(root / "train"), read(root / "test")
     mean, std = images.mean(0), images.std(0)
