@@ -2971,7 +2971,7 @@ const ProtobufCMessageDescriptor mexit__gain_tables__descriptor =
   (ProtobufCMessageInit) mexit__gain_tables__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor mexit__gain_table__field_descriptors[3] =
+static const ProtobufCFieldDescriptor mexit__gain_table__field_descriptors[4] =
 {
   {
     "edges",
@@ -3009,16 +3009,29 @@ static const ProtobufCFieldDescriptor mexit__gain_table__field_descriptors[3] =
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "goes_on_from",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Mexit__GainTable, n_goes_on_from),
+    offsetof(Mexit__GainTable, goes_on_from),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned mexit__gain_table__field_indices_by_name[] = {
   1,   /* field[1] = accuracy */
   2,   /* field[2] = counts */
   0,   /* field[0] = edges */
+  3,   /* field[3] = goes_on_from */
 };
 static const ProtobufCIntRange mexit__gain_table__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor mexit__gain_table__descriptor =
 {
@@ -3028,7 +3041,7 @@ const ProtobufCMessageDescriptor mexit__gain_table__descriptor =
   "Mexit__GainTable",
   "mexit",
   sizeof(Mexit__GainTable),
-  3,
+  4,
   mexit__gain_table__field_descriptors,
   mexit__gain_table__field_indices_by_name,
   1,  mexit__gain_table__number_ranges,

@@ -121,6 +121,8 @@ extension GainTable {
             $0.accuracy = arena.array(flat)
             $0.n_counts = counts.count
             $0.counts = arena.array(counts)
+            $0.n_goes_on_from = goesOnFrom.count
+            $0.goes_on_from = arena.array(goesOnFrom)
         }
     }
 
@@ -135,6 +137,7 @@ extension GainTable {
         }
         self.init(
             edges: Array(repeated(message.edges, message.n_edges)),
-            accuracy: counts.indices.map { Array(flat[$0 * columns..<($0 + 1) * columns]) }, counts: counts)
+            accuracy: counts.indices.map { Array(flat[$0 * columns..<($0 + 1) * columns]) }, counts: counts,
+            goesOnFrom: Array(repeated(message.goes_on_from, message.n_goes_on_from)))
     }
 }

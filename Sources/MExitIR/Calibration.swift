@@ -158,11 +158,15 @@ public struct GainTable: Hashable, Sendable {
     public var accuracy: [[Double]]
     /// Samples per bucket.
     public var counts: [Int]
+    /// Per bucket: the least mean multiply-adds per sample, of all samples together, at which the best policy of that cost sends
+    /// the bucket's samples on to the next exit; above the cost of the last exit where none does. Empty when nobody worked it out.
+    public var goesOnFrom: [Double]
 
-    public init(edges: [Double], accuracy: [[Double]], counts: [Int]) {
+    public init(edges: [Double], accuracy: [[Double]], counts: [Int], goesOnFrom: [Double] = []) {
         self.edges = edges
         self.accuracy = accuracy
         self.counts = counts
+        self.goesOnFrom = goesOnFrom
     }
 
     /// The bucket of a certainty; 0 for what is not a number. Complexity: O(log buckets), no allocation.
@@ -190,6 +194,9 @@ public struct GainTable: Hashable, Sendable {
         }
         guard accuracy.allSatisfy({ $0.allSatisfy { (0...1).contains($0) } }) else {
             throw ModelError("\(what) has an accuracy outside 0 ... 1")
+        }
+        guard goesOnFrom.isEmpty || goesOnFrom.count == buckets, goesOnFrom.allSatisfy({ (0...0x1p62).contains($0) }) else {
+            throw ModelError("\(what) goes on from the costs \(goesOnFrom.shortened); each of its \(buckets) buckets needs one of 0 ... 2^62, or none has one")
         }
     }
 }

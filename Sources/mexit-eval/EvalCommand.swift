@@ -66,7 +66,8 @@ struct EvalCommand: ParsableCommand {
             var (name, classNames) = ("", [String]())
             let skipped = try data.forEachPart(for: compiled, provenance: stored.provenance, usual: .test, threads: threads, atLeast: batch) { stream in
                 (name, classNames) = (stream.name, stream.classNames)
-                evaluator = try Evaluator(compiled, policies: policies, batch: min(batch, max(stream.count, 1)), threads: threads)
+                evaluator = try Evaluator(
+                    compiled, policies: policies, samples: stream.count, batch: min(batch, max(stream.count, 1)), threads: threads)
             } _: { part in
                 try evaluator?.add(part)
             }

@@ -105,6 +105,9 @@ import _MExitTestSupport
                 let gains = table.accuracy.map { $0[later - exit] - $0[0] }
                 #expect(zip(gains, gains.dropFirst()).allSatisfy { $1 <= $0 + 1e-12 })
             }
+            // The surer, the dearer the policies that send on.
+            #expect(table.goesOnFrom.count == 20 && zip(table.goesOnFrom, table.goesOnFrom.dropFirst()).allSatisfy { $0 <= $1 })
+            #expect(table.goesOnFrom.allSatisfy { (logits.macs[0]...2 * logits.macs[3] + 1).contains(Int($0)) })
             // Hard samples gain most by going on.
             #expect(table.accuracy[0][3 - exit] - table.accuracy[0][0] > table.accuracy[19][3 - exit] - table.accuracy[19][0])
         }

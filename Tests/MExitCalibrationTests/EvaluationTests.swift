@@ -34,7 +34,7 @@ import _MExitTestSupport
         let policies = [
             try EvaluatedPolicy(policy, for: model, name: "half"), try EvaluatedPolicy(exactMACs: budget, for: model),
         ]
-        var evaluator = try Evaluator(model, policies: policies, batch: 8, threads: 2)
+        var evaluator = try Evaluator(model, policies: policies, samples: 37, batch: 8, threads: 2)
         try evaluator.add(data)
         let anytime = evaluator.anytime
         for exit in anytime.exits {
@@ -79,8 +79,8 @@ import _MExitTestSupport
         let exact = evaluator.policies[1]
         #expect(exact.policy.hasPrefix("exact:") && exact.meanMACs <= budget && exact.meanMACs > 0.9 * budget, "\(exact)")
 
-        // In parts of any size the counts are the same; times are not, and exact budgets are kept part by part.
-        var inParts = try Evaluator(model, policies: policies, batch: 8, threads: 2)
+        // In parts of any size the counts are the same; times are not, and an exact budget's windows end where a part ends.
+        var inParts = try Evaluator(model, policies: policies, samples: 37, batch: 8, threads: 2)
         let summary = try DataStream(data).forEachPart(bytes: 10 * data.samplesPerImage) { try inParts.add($0) }
         #expect(summary.identity.fingerprint == data.fingerprint() && summary.skipped.isEmpty)
         for (part, whole) in zip(inParts.anytime.exits, anytime.exits) {
@@ -96,7 +96,7 @@ import _MExitTestSupport
         let model = try model()
         func message(_ data: DataSet) -> String {
             do {
-                var evaluator = try Evaluator(model)
+                var evaluator = try Evaluator(model, samples: 1)
                 try evaluator.add(data)
             } catch { return "\(error)" }
             return ""

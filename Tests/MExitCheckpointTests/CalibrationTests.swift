@@ -30,6 +30,7 @@ import Testing
 
     private func gains(
         measure: String = "confidence", tables: Int = 1, edges: [Double] = [0.5], accuracy: [Double] = [0.25, 0.5, 0.75, 1], counts: [UInt64] = [3, 4],
+        goesOnFrom: [Double] = [],
         _ change: (inout Wire) -> Void = { _ in }
     ) -> [UInt8] {
         Wire.message {
@@ -41,6 +42,7 @@ import Testing
                         $0.doubles(1, edges)
                         $0.doubles(2, accuracy)
                         $0.numbers(3, counts)
+                        if !goesOnFrom.isEmpty { $0.doubles(4, goesOnFrom) }
                     })
             }
             change(&$0)
@@ -66,6 +68,7 @@ import Testing
         #expect(point.promise == Promise(.accuracyGap, limit: 0.01, bound: -0.5, confidence: 0.9, method: ""))
         let tables = try #require(try read(field: 6, gains()).gainTables)
         #expect(tables.exits == [GainTable(edges: [0.5], accuracy: [[0.25, 0.5], [0.75, 1]], counts: [3, 4])])
+        #expect(try read(field: 6, gains(goesOnFrom: [2e6, 0])).gainTables?.exits[0].goesOnFrom == [2e6, 0])
         #expect(try Checkpoint.read(bytes: HandmadeFile.valid().bytes()).gainTables == nil)
     }
 
@@ -111,6 +114,7 @@ import Testing
         refuses("3 accuracies for 2 buckets", field: 6, gains(accuracy: [0, 0, 0]), .malformed)
         refuses("count", field: 6, gains(counts: [1, .max]), .malformed)
         for bad in [-0.1, 1.1, .nan] { refuses("outside", field: 6, gains(accuracy: [0, 0, 0, bad])) }
+        for bad in [[1], [1, 2, 3], [1, -1], [.nan, 1], [1, .infinity]] as [[Double]] { refuses("goes on from", field: 6, gains(goesOnFrom: bad)) }
         refuses("temperatures", field: 6, gains { $0.doubles(2, [1, -1]) })
         refuses("samples", field: 6, gains { $0.number(5, .max) }, .malformed)
     }

@@ -48,7 +48,7 @@ enum TestModels {
             ],
             gainTables: GainTables(
                 measure: "entropy", temperatures: [1.25, 1],
-                exits: [GainTable(edges: [0.5, 0.75], accuracy: [[0.5, 0.625], [0, 1], [1, 1]], counts: [8, 0, 3])], method: "counted",
+                exits: [GainTable(edges: [0.5, 0.75], accuracy: [[0.5, 0.625], [0, 1], [1, 1]], counts: [8, 0, 3], goesOnFrom: [0, 2.5e6, 0x1p62])], method: "counted",
                 samples: 11, dataFingerprint: "abc", date: "2026-11-24T02:39:10Z"),
             provenance: Provenance(
                 architecture: "test", command: "mexit-train --lr 0.1", seed: .max, epochs: 3, data: "cifar10", dataFingerprint: "ff",

@@ -16,7 +16,8 @@ import _MExitTestSupport
         let least = samples * macs[0]
         let whole = samples * macs.reduce(0, +)
         let total = Bool.random(using: &generator) ? Int.random(in: 0...whole + 3, using: &generator) : [least, least + 1, whole, Int.max].randomElement(using: &generator) ?? 0
-        guard var planner = try? BudgetPlanner(budget: total, samples: samples, stageMACs: macs) else {
+        let aims = Bool.random(using: &generator)
+        guard var planner = try? BudgetPlanner(budget: total, samples: samples, stageMACs: macs, aims: aims) else {
             return total < least ? nil : "\(total) is enough for \(samples) x \(macs[0]) and was refused"
         }
         if total < least { return "\(total) is below \(least) and was taken" }
@@ -25,23 +26,27 @@ import _MExitTestSupport
         while remaining > 0 {
             let size = min(window, remaining)
             remaining -= size
+            // What a window may aim at: what is left per sample, but for the last.
+            let aim = aims && remaining > 0 ? Double(total - spent) / Double(remaining + size) : .greatestFiniteMagnitude
             planner.startWindow(samples: size)
             spent += size * macs[0]
             var next = Array(repeating: 1, count: size)
             while true {
                 let candidates = next.indices.filter { next[$0] < stages }.map {
                     BudgetPlanner.Candidate(
-                        index: $0, stage: next[$0], gainPerMAC: Double.random(in: -0.2...1, using: &generator), certainty: 0.5)
+                        index: $0, stage: next[$0],
+                        goesOnFrom: [0, .infinity, Double.random(in: 0...2, using: &generator) * Double(max(whole, 1)) / Double(samples)].randomElement(using: &generator) ?? 0,
+                        gainPerMAC: Double.random(in: -0.2...1, using: &generator), certainty: 0.5)
                 }
                 if planner.share < 0 { return "a share of \(planner.share)" }
                 let chosen = planner.spend(on: candidates, atMost: window)
                 if chosen.isEmpty {
-                    if candidates.contains(where: { $0.gainPerMAC > 0 && macs[$0.stage] <= planner.share }) { return "stopped with a stage that fits" }
+                    if candidates.contains(where: { $0.goesOnFrom < .infinity && $0.goesOnFrom <= aim && macs[$0.stage] <= planner.share }) { return "stopped with a stage that fits" }
                     break
                 }
                 if Set(chosen.map(\.index)).count != chosen.count { return "one sample twice in a round" }
                 for candidate in chosen {
-                    if candidate.gainPerMAC <= 0 { return "spent on \(candidate.gainPerMAC)" }
+                    if candidate.goesOnFrom == .infinity || candidate.goesOnFrom > aim { return "spent on \(candidate.goesOnFrom) at \(aim)" }
                     spent += macs[candidate.stage]
                     next[candidate.index] += 1
                 }
@@ -61,10 +66,10 @@ import _MExitTestSupport
     }
 
     @Test func thoseThatGainMostPerMACComeFirst() throws {
-        var planner = try BudgetPlanner(budget: 40 + 100, samples: 4, stageMACs: [10, 50, 10])
+        var planner = try BudgetPlanner(budget: 40 + 100, samples: 4, stageMACs: [10, 50, 10], aims: false)
         planner.startWindow(samples: 4)
         func candidate(_ index: Int, stage: Int, _ gain: Double) -> BudgetPlanner.Candidate {
-            BudgetPlanner.Candidate(index: index, stage: stage, gainPerMAC: gain, certainty: 0.5)
+            BudgetPlanner.Candidate(index: index, stage: stage, goesOnFrom: gain > 0 ? 0 : .infinity, gainPerMAC: gain, certainty: 0.5)
         }
         let all = [candidate(0, stage: 1, 0.002), candidate(1, stage: 1, 0.016), candidate(2, stage: 2, 0.03), candidate(3, stage: 1, 0.014)]
         #expect(planner.spend(on: all, atMost: 8).map(\.index) == [2])
@@ -74,9 +79,34 @@ import _MExitTestSupport
         #expect(planner.spend(on: [candidate(0, stage: 2, 0), candidate(1, stage: 2, -1)], atMost: 8).isEmpty)
     }
 
+    /// Two windows of two. The first aims at what is left per sample and may spend more than half; the last ranks what is left.
+    @Test func windowsAimAtWhatIsLeftPerSample() throws {
+        var planner = try BudgetPlanner(budget: 4 * 40, samples: 4, stageMACs: [10, 30, 60], aims: true)
+        func candidate(_ index: Int, stage: Int, from: Double) -> BudgetPlanner.Candidate {
+            BudgetPlanner.Candidate(index: index, stage: stage, goesOnFrom: from, gainPerMAC: 0, certainty: 0.5)
+        }
+        planner.startWindow(samples: 2)
+        // 160 less the first exits of all.
+        #expect(planner.share == 120)
+        #expect(planner.spend(on: [candidate(0, stage: 1, from: 40), candidate(1, stage: 1, from: 15)], atMost: 8).map(\.index) == [1, 0])
+        #expect(planner.spend(on: [candidate(0, stage: 2, from: 41), candidate(1, stage: 2, from: .infinity)], atMost: 8).isEmpty)
+        #expect(planner.spend(on: [candidate(0, stage: 2, from: 39)], atMost: 8).map(\.index) == [0])
+        planner.startWindow(samples: 2)
+        #expect(planner.share == 0 && planner.waiting == 0)
+
+        // What the first did not need is there for the last, whoever is worth it.
+        planner = try BudgetPlanner(budget: 4 * 40, samples: 4, stageMACs: [10, 30, 60], aims: true)
+        planner.startWindow(samples: 2)
+        #expect(planner.spend(on: [candidate(0, stage: 1, from: 41), candidate(1, stage: 1, from: 50)], atMost: 8).isEmpty)
+        planner.startWindow(samples: 2)
+        #expect(planner.share == 120)
+        #expect(planner.spend(on: [candidate(0, stage: 1, from: 70), candidate(1, stage: 1, from: 60)], atMost: 8).map(\.index) == [1])
+        #expect(planner.spend(on: [candidate(0, stage: 1, from: 70), candidate(1, stage: 2, from: .infinity)], atMost: 8).map(\.index) == [0])
+    }
+
     @Test func theLeastBudgetIsNamed() throws {
         func message(_ budget: Int, _ samples: Int, _ macs: [Int]) -> String {
-            do { _ = try BudgetPlanner(budget: budget, samples: samples, stageMACs: macs) } catch { return "\(error)" }
+            do { _ = try BudgetPlanner(budget: budget, samples: samples, stageMACs: macs, aims: true) } catch { return "\(error)" }
             return ""
         }
         #expect(message(29, 3, [10, 5]).contains("at least 30"))
@@ -145,6 +175,55 @@ import _MExitTestSupport
             #expect(answer == alone[answer.exit])
         }
         #expect(Set(batch.answers.map(\.exit)).count > 1)
+    }
+
+    /// With levels, large batches take everybody as deep as a policy of the mean cost would; some exits alone fall back on gains.
+    @Test func levelsSayWhoGoesDeeper() throws {
+        var tiny = try Networks.tiny()
+        let costs = try CompiledModel(tiny).cumulativeCosts.map { Double($0.macs) }
+        // From the middle between their own cost and the next on; the surest never.
+        tiny.gainTables = GainTables(
+            measure: "margin",
+            exits: (0..<4).map { exit in
+                GainTable(
+                    edges: [0.3], accuracy: Array(repeating: Array(repeating: 0.5, count: 5 - exit), count: 2), counts: [10, 10],
+                    goesOnFrom: [(costs[exit] + costs[exit + 1]) / 2, 2 * costs[4]])
+            })
+        let model = try CompiledModel(tiny)
+        let inputs = inputs(tiny, 40)
+        let alone = try inputs.map { Array(try InferenceContext(model).anytime($0)) }
+        let margins = alone.map { $0.map { $0.top(2)[0].probability - $0.top(2)[1].probability } }
+        let budget = 40 * Int(costs[2])
+        let batch = try InferenceContext(model, slots: 8).classify(batch: inputs, budget: .macs(budget))
+        #expect(batch.macs <= budget)
+        // The first window's aim lies between the levels of exits 1 and 2.
+        for index in 0..<8 { #expect(batch.answers[index].exit == min(2, margins[index].firstIndex { $0 >= 0.3 } ?? 4)) }
+        // Nobody goes on beyond a sure exit, however much is left.
+        for index in 0..<40 { #expect(batch.answers[index].exit <= margins[index].firstIndex { $0 >= 0.3 } ?? 4) }
+        #expect(Set(batch.answers.map(\.exit)).count > 1)
+
+        let some = try CompiledModel(tiny, options: CompileOptions(exits: [0, 4]))
+        #expect(try BudgetGains(model).hasLevels && !BudgetGains(some).hasLevels)
+    }
+
+    @Test func aBatchMayComeInParts() throws {
+        let tiny = try Networks.tiny()
+        let model = try CompiledModel(tiny)
+        let inputs = inputs(tiny, 9)
+        let context = try InferenceContext(model, slots: 3)
+        let budget = 9 * model.cumulativeCosts[0].macs + 3 * model.stageCosts[1].macs
+        let whole = try context.classify(batch: inputs, budget: .macs(budget))
+        var spending = try ExactBudget(.macs(budget), samples: 9, of: model)
+        var answers: [Answer] = []
+        for part in [0..<3, 3..<9] {
+            try context.classify(count: part.count, within: &spending) { index, slot in
+                try context.load(inputs[part.lowerBound + index], into: slot)
+            } answer: { _, answer in
+                answers.append(answer)
+            }
+        }
+        #expect(answers == whole.answers)
+        #expect(throws: RuntimeError.self) { try context.classify(count: 1, within: &spending, load: { _, _ in }, answer: { _, _ in }) }
     }
 
     @Test func thresholdModeTakesTheDearestPolicyThatFits() throws {

@@ -27,6 +27,7 @@ import _MExitTestSupport
             #expect(gains.perMAC(stage: stage, certainty: 0.5) == 0)
             #expect(gains.accuracy(stage: stage, certainty: 0.2) == (stage..<5).map { 0.5 + 0.1 * Double($0) })
         }
+        #expect(!gains.hasLevels && gains.goesOnFrom(stage: 0, certainty: 0.2) == nil)
         #expect(try ExpectedGains(CompiledModel(Networks.tiny())) == nil)
     }
 

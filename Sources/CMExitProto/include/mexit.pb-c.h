@@ -572,10 +572,16 @@ struct  Mexit__GainTable
    */
   size_t n_counts;
   uint64_t *counts;
+  /*
+   * Per bucket: the least mean multiply-adds per sample, of all samples together, at which the best policy of that cost sends the
+   * bucket's samples on; above the cost of the last exit where none does. None when nobody worked it out.
+   */
+  size_t n_goes_on_from;
+  double *goes_on_from;
 };
 #define MEXIT__GAIN_TABLE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&mexit__gain_table__descriptor) \
-    , 0,NULL, 0,NULL, 0,NULL }
+    , 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Mexit__Provenance

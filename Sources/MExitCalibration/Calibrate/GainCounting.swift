@@ -9,18 +9,25 @@ extension GainTables {
     /// the exit gives it, as in the search for thresholds (``RankedOutcomes/softened(_:weight:)``). And what is gained by going to
     /// a later exit never rises with certainty: the counts are brought to the closest values that do not.
     ///
+    /// From which mean cost on each bucket should go on is found by ``OptimalStopping``.
+    ///
     /// Buckets hold about as many samples each, at least ``leastPerBucket``.
     ///
     /// - Parameter temperatures: one per exit.
-    /// - Complexity: O(N E K + N log N).
+    /// - Complexity: O(N E K + N log N), and some 70 times N E for the levels.
     static func counted(_ logits: ExitLogits, measure: ConfidenceMeasure, temperatures: [Double], date: String) -> GainTables {
         let outcomes = ExitOutcomes(logits, measure: measure, temperatures: temperatures)
         let worth = (0..<outcomes.exitCount).map { exit in
             zip(outcomes.correct[exit], outcomes.probability[exit]).map { ($0 ? 0.5 : 0) + 0.5 * $1 }
         }
+        var tables = (0..<outcomes.last).map { table($0, outcomes, worth) }
+        let stopping = OptimalStopping(
+            macs: outcomes.macs, buckets: tables.indices.map { exit in outcomes.certainty[exit].map { tables[exit].bucket(of: $0) } },
+            bucketCounts: tables.map(\.counts.count), worth: worth)
+        for (exit, levels) in stopping.levels().enumerated() { tables[exit].goesOnFrom = levels }
         return GainTables(
-            measure: measure.rawValue, temperatures: temperatures, exits: (0..<outcomes.last).map { table($0, outcomes, worth) },
-            method: "labels and probabilities in buckets of equal shares of samples, gains not rising with certainty",
+            measure: measure.rawValue, temperatures: temperatures, exits: tables,
+            method: "labels and probabilities in buckets of equal shares of samples, gains not rising with certainty; levels by optimal stopping",
             samples: logits.count, dataFingerprint: logits.fingerprint, date: date)
     }
 

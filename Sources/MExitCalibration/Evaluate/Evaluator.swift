@@ -11,15 +11,16 @@ public struct Evaluator {
 
     /// - Parameters:
     ///   - policies: to be evaluated beside the exits.
+    ///   - samples: that will be added, all parts together; exact budgets are for so many.
     ///   - batch: samples under way at once.
     ///   - threads: that share the work.
     /// - Throws: `RuntimeError` when memory is short.
-    public init(_ model: CompiledModel, policies: [EvaluatedPolicy] = [], batch: Int = 64, threads: Int = 1) throws {
+    public init(_ model: CompiledModel, policies: [EvaluatedPolicy] = [], samples: Int, batch: Int = 64, threads: Int = 1) throws {
         self.model = model
         context = try InferenceContext(model, slots: max(batch, 1), threads: threads)
         exits = AnytimeCounter(exits: model.stageCount, classes: model.classCount)
         stageSeconds = Array(repeating: 0, count: model.stageCount)
-        policyCounters = policies.map { PolicyCounter($0, stages: model.stageCount) }
+        policyCounters = try policies.map { try PolicyCounter($0, samples: samples, of: model) }
     }
 
     /// Takes a part of the data: every sample through the whole network once, then by each policy as deep as that says.

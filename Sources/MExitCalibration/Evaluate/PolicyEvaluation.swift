@@ -4,7 +4,7 @@ import MExitRuntime
 public struct EvaluatedPolicy: Sendable {
     enum Kind: Sendable {
         case policy(CheckedPolicy)
-        /// Multiply-adds per sample, for every part of the data by itself.
+        /// Multiply-adds per sample, all samples being one batch.
         case exactBudget(macs: Double)
     }
 
@@ -18,7 +18,7 @@ public struct EvaluatedPolicy: Sendable {
         kind = .policy(try CheckedPolicy(policy, for: model))
     }
 
-    /// A budget that is never exceeded, called `exact:8M`: every part of the data is a batch of at most so many multiply-adds per sample.
+    /// A budget that is never exceeded, called `exact:8M`: all samples are one batch of at most so many multiply-adds per sample.
     ///
     /// - Throws: ``EvaluationError`` when it does not pay the first exit.
     public init(exactMACs macs: Double, for model: CompiledModel) throws {
@@ -68,11 +68,17 @@ struct PolicyCounter {
     private var right: [Int]
     private var macs = 0
     private var seconds = 0.0
+    /// What is left for the samples to come; nil for a policy.
+    private var budget: ExactBudget?
 
-    init(_ policy: EvaluatedPolicy, stages: Int) {
+    /// - Parameter samples: that will come.
+    init(_ policy: EvaluatedPolicy, samples: Int, of model: CompiledModel) throws {
         self.policy = policy
-        left = Array(repeating: 0, count: stages)
+        left = Array(repeating: 0, count: model.stageCount)
         right = left
+        if case .exactBudget(let macs) = policy.kind {
+            budget = try ExactBudget(.macs(Int(macs * Double(samples))), samples: samples, of: model)
+        }
     }
 
     /// Classifies a part of the data under the policy: samples that leave are not computed further.
@@ -84,12 +90,11 @@ struct PolicyCounter {
             left[answer.stages - 1] += 1
             if answer.label == part.data.label(of: index) { right[answer.stages - 1] += 1 }
         }
-        switch policy.kind {
-        case .policy(let policy):
+        if case .policy(let policy) = policy.kind {
             try context.classify(count: part.data.count, policy: policy, load: part.load, answer: take)
-        case .exactBudget(let macs):
-            let budget = Budget.macs(Int(macs * Double(part.data.count)))
-            try context.classify(count: part.data.count, budget: budget, mode: .exact, load: part.load, answer: take)
+        } else if var left = budget {
+            try context.classify(count: part.data.count, within: &left, load: part.load, answer: take)
+            budget = left
         }
         seconds += start.duration(to: .now) / .seconds(1)
         macs += context.work.macs - before.macs

@@ -5,8 +5,9 @@ extension InferenceContext {
     /// one more stage, a sixteenth of them at most per round so that ranks follow what the deeper exits say, until nobody's next
     /// stage fits. What is expected comes from the model's gain tables (calibration); without them it is
     /// (1 - confidence) / MACs of the next stage. A batch with more samples than there are free slots runs in windows of that
-    /// size, each with its proportional share of what is left. The result depends on nothing but the samples, the budget and the
-    /// window.
+    /// size. With gain tables that say from which mean cost on samples should go on, a window costs what its samples need at
+    /// the mean cost that is left per sample; without, each has its proportional share of what is left. The result depends on
+    /// nothing but the samples, their order, the budget and the window.
     ///
     /// - Parameters:
     ///   - budget: for all inputs together.
@@ -40,18 +41,33 @@ extension InferenceContext {
             throw RuntimeError(.badBudget, "\(count) samples with a budget of \(budget.macs) MACs; neither can be negative")
         }
         // A budget below the first exit for all is an error in both modes, and for a batch of none there is nothing to spend.
-        var planner = try BudgetPlanner(budget: budget.macs, samples: count, stageMACs: model.stageCosts.map(\.macs))
+        var exact = try ExactBudget(budget, samples: count, of: model)
         switch mode {
         case .threshold(let policy):
             if count == 0 { return }
             let policy = try policy ?? .calibrated(forMeanMACs: Double(budget.macs) / Double(count), of: model)
             try classify(count: count, policy: CheckedPolicy(policy, for: model), load: load, answer: answer)
         case .exact:
-            let gains = try BudgetGains(model)
-            var next = 0
-            while next < count {
-                next = try runWindow(from: next, to: count, gains, &planner, load, answer)
-            }
+            try classify(count: count, within: &exact, load: load, answer: answer)
+        }
+    }
+
+    /// The next `count` samples of a batch that comes in parts, in exact mode.
+    ///
+    /// - Parameters:
+    ///   - budget: made for the whole batch; what is left of it goes to the parts after this one.
+    ///   - load, answer: as in ``classify(count:budget:mode:load:answer:)``, by the index in this part.
+    /// - Throws: ``RuntimeError`` when the batch does not have so many samples left; as ``classify(count:budget:mode:load:answer:)``.
+    package func classify(
+        count: Int, within budget: inout ExactBudget, load: (_ index: Int, _ slot: Int) throws -> Void,
+        answer: (_ index: Int, _ answer: Answer) throws -> Void
+    ) throws {
+        guard count <= budget.planner.waiting else {
+            throw RuntimeError(.badUse, "\(count) samples for a budget that has \(budget.planner.waiting) left; make it for as many as come")
+        }
+        var next = 0
+        while next < count {
+            next = try runWindow(from: next, to: count, budget.gains, &budget.planner, load, answer)
         }
     }
 

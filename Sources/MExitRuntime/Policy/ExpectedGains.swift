@@ -9,6 +9,8 @@ public struct ExpectedGains: Sendable {
     private let exits: [Int]
     /// Per stage but the last, per bucket.
     private let slopes: [[Double]]
+    /// Whether the tables say from which mean cost on their buckets go on: for the network with all its exits.
+    public let hasLevels: Bool
 
     /// Prepares the gain tables of a model; nil when it has none.
     ///
@@ -26,6 +28,7 @@ public struct ExpectedGains: Sendable {
         let tables = exits.dropLast().map { gains.exits[$0] }
         self.tables = tables
         self.exits = exits
+        hasLevels = exits == Array(0...gains.exits.count) && tables.allSatisfy { !$0.goesOnFrom.isEmpty }
         let macs = model.cumulativeCosts.map { Double($0.macs) }
         slopes = tables.indices.map { stage in
             tables[stage].accuracy.map { accuracy in
@@ -45,6 +48,17 @@ public struct ExpectedGains: Sendable {
     /// - Complexity: O(log buckets), no allocation.
     public func perMAC(stage: Int, certainty: Double) -> Double {
         slopes[stage][tables[stage].bucket(of: certainty)]
+    }
+
+    /// The least mean multiply-adds per sample, of all samples together, at which the best policy of that cost sends a sample on; above the
+    /// cost of the last exit where none does. Nil without ``hasLevels``.
+    ///
+    /// - Parameters:
+    ///   - stage: 0 ..< stages - 1.
+    ///   - certainty: what ``policy``'s measure says of the sample at that stage.
+    /// - Complexity: O(log buckets), no allocation.
+    public func goesOnFrom(stage: Int, certainty: Double) -> Double? {
+        hasLevels ? tables[stage].goesOnFrom[tables[stage].bucket(of: certainty)] : nil
     }
 
     /// The accuracy to be expected of a sample at a stage and at each later one.

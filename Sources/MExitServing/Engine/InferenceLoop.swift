@@ -131,7 +131,7 @@ final class InferenceLoop {
         if jobs.isEmpty { return finish(batch) }
         guard isExact, let budget = request.budgetMACs else { return backlog.append(contentsOf: jobs) }
         do {
-            let planner = try BudgetPlanner(budget: budget, samples: jobs.count, stageMACs: model.stageCosts.map(\.macs))
+            let planner = try BudgetPlanner(budget: budget, samples: jobs.count, stageMACs: model.stageCosts.map(\.macs), aims: gains.hasLevels)
             exactBatches.append(ExactBatch(batch, jobs: jobs, gains: gains, planner: planner))
         } catch {
             send(.error(RequestError(.budgetTooSmall, "'budget_macs': \(error)"), line: ticket.line), to: ticket, isLast: true)

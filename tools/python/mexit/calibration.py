@@ -74,11 +74,15 @@ class Policy:
 
 @dataclass
 class GainTable:
-    """Of one exit: samples in buckets by certainty. `accuracy`: row-major [buckets, exits from this one to the last]."""
+    """Of one exit: samples in buckets by certainty. `accuracy`: row-major [buckets, exits from this one to the last].
+
+    `goes_on_from`: per bucket, the least mean multiply-adds of all samples at which the best policy sends it on; or none.
+    """
 
     edges: List[float]
     accuracy: List[float]
     counts: List[int]
+    goes_on_from: List[float] = field(default_factory=list)
 
     def check(self, exit: int, exits: int) -> None:
         """Raise `MexitError` unless it fits this exit of so many."""
@@ -93,6 +97,9 @@ class GainTable:
         wanted = buckets * (exits - exit)
         require(len(self.accuracy) == wanted, f"{where} has {len(self.accuracy)} accuracies; {buckets} buckets need {wanted}")
         require(all(0 <= value <= 1 for value in self.accuracy), f"{where} has an accuracy outside 0 to 1")
+        levels = self.goes_on_from
+        possible = len(levels) in (0, buckets) and all(0 <= level <= 2.0**62 for level in levels)
+        require(possible, f"{where} goes on from the costs {shortened(levels)}; {buckets} buckets need one of 0 to 2^62 each, or none")
 
 
 @dataclass

@@ -319,14 +319,16 @@ class GainTables(_message.Message):
     def __init__(self, measure: _Optional[str] = ..., temperatures: _Optional[_Iterable[float]] = ..., exits: _Optional[_Iterable[_Union[GainTable, _Mapping]]] = ..., method: _Optional[str] = ..., samples: _Optional[int] = ..., data_fingerprint: _Optional[str] = ..., date: _Optional[str] = ...) -> None: ...
 
 class GainTable(_message.Message):
-    __slots__ = ("edges", "accuracy", "counts")
+    __slots__ = ("edges", "accuracy", "counts", "goes_on_from")
     EDGES_FIELD_NUMBER: _ClassVar[int]
     ACCURACY_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
+    GOES_ON_FROM_FIELD_NUMBER: _ClassVar[int]
     edges: _containers.RepeatedScalarFieldContainer[float]
     accuracy: _containers.RepeatedScalarFieldContainer[float]
     counts: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, edges: _Optional[_Iterable[float]] = ..., accuracy: _Optional[_Iterable[float]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
+    goes_on_from: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, edges: _Optional[_Iterable[float]] = ..., accuracy: _Optional[_Iterable[float]] = ..., counts: _Optional[_Iterable[int]] = ..., goes_on_from: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class Provenance(_message.Message):
     __slots__ = ("architecture", "command", "seed", "epochs", "data", "data_fingerprint", "validation_accuracy", "producer")
