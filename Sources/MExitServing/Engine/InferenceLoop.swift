@@ -1,4 +1,5 @@
 import DequeModule
+import MExitParallel
 import MExitRuntime
 
 /// Takes decoded requests, runs their stages in groups, and answers. One thread at a time runs it.
@@ -8,8 +9,8 @@ final class InferenceLoop {
     let sink: any ResponseSink
     let statistics: Statistics
     private let inbox: Inbox
-    /// Other loops take from the same inbox.
-    private let sharesInbox: Bool
+    /// How many loops take from the same inbox.
+    private let workers: Int
     var scheduler: any GroupScheduler
     private var times: StageTimes
     /// How exact batches choose who goes deeper.
@@ -41,7 +42,7 @@ final class InferenceLoop {
         model = context.model
         gains = try BudgetGains(context.model)
         sheds = options.sheds
-        sharesInbox = options.workers > 1
+        workers = options.workers
         holds = options.scheduling == .batch
         switch options.scheduling {
         case .stage: scheduler = StageScheduler(stages: model.stageCount, maximumBatch: options.maximumBatch)
@@ -53,10 +54,13 @@ final class InferenceLoop {
 
     /// Everything, or where others take from the inbox too, what can be run at once: the rest they may run sooner.
     private func takeRequests() -> [PreparedRequest] {
-        guard sharesInbox else { return inbox.take(urgent: .max, others: .max) }
-        let appetite = backlog.isEmpty ? scheduler.appetite { [times] in times.predicted(stage: $0, count: $1) } : 0
+        guard workers > 1 else { return inbox.take(urgent: .max, others: .max) }
+        let appetite = backlog.isEmpty ? scheduler.appetite(times: times, elsewhere: elsewhere) : 0
         return inbox.take(urgent: max(1, appetite), others: appetite)
     }
+
+    /// Samples that wait for this worker outside of its scheduler: its share of the inbox, and who has no slot.
+    private var elsewhere: Int { inbox.count / workers + backlog.count }
 
     private var isIdle: Bool { scheduler.isEmpty && backlog.isEmpty && exactBatches.isEmpty }
 
@@ -65,18 +69,21 @@ final class InferenceLoop {
 
     /// Runs until everything that is there is answered, or the inbox is abandoned.
     func run() {
+        let isRealTime = RealTime.isOn
         while true {
             if !outbox.isEmpty {
                 // Few are written sooner than another thread is woken to write them.
                 sink.send(outbox, directly: isIdle || outbox.count <= 8)
                 outbox.removeAll(keepingCapacity: true)
+                // Or who takes the answers, and who brings the next requests, would wait until there is nothing left to run.
+                if isRealTime { RealTime.letOthersRun() }
             }
             let requests = takeRequests()
             if isIdle && requests.isEmpty || inbox.isAbandoned { return }
             requests.forEach(accept)
             advanceExactBatches()
             fillSlots()
-            let group = scheduler.next(now: MonotonicTime.now()) { [times] in times.predicted(stage: $0, count: $1) }
+            let group = scheduler.next(now: MonotonicTime.now(), times: times, elsewhere: elsewhere)
             if let group { run(stage: group.stage, group.jobs) }
         }
     }
