@@ -10,7 +10,6 @@ struct Backlog {
     private var overtaken = 0
 
     var isEmpty: Bool { urgent.isEmpty && others.isEmpty }
-    var count: Int { urgent.count + others.count }
 
     mutating func append(_ job: Job) {
         if job.deadline != nil { urgent.append(job) } else { others.append(job) }

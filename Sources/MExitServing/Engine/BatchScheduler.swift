@@ -18,13 +18,13 @@ struct BatchScheduler: GroupScheduler {
     var isEmpty: Bool { waiting.isEmpty && batch.isEmpty }
     var holdsAnswers: Bool { !batch.isEmpty }
 
-    func appetite(times: some StageCosts, elsewhere: Int) -> Int { isEmpty ? maximumBatch : 0 }
+    func appetite(predicted: (_ stage: Int, _ count: Int) -> Int64) -> Int { isEmpty ? maximumBatch : 0 }
 
     mutating func append(_ job: Job) {
         if job.batch == number, job.stage == stage { batch.append(job) } else { waiting.append(job) }
     }
 
-    mutating func next(now: Int64, times: some StageCosts, elsewhere: Int) -> (stage: Int, jobs: [Job])? {
+    mutating func next(now: Int64, predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, jobs: [Job])? {
         if batch.isEmpty { startBatch() }
         guard !batch.isEmpty else { return nil }
         let group = (stage: stage, jobs: batch)

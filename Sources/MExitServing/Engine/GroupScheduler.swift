@@ -7,22 +7,14 @@ protocol GroupScheduler {
 
     /// Takes out the next group, all due for one stage; nil when nobody waits.
     ///
-    /// - Parameter elsewhere: samples that wait for this worker and are not here yet.
-    mutating func next(now: Int64, times: some StageCosts, elsewhere: Int) -> (stage: Int, jobs: [Job])?
+    /// - Parameter predicted: nanoseconds that a stage takes for a group of some size; 0 where nothing is known.
+    mutating func next(now: Int64, predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, jobs: [Job])?
 
     /// How many more samples it can make use of at once: what waits beyond that may as well be taken by another worker.
-    func appetite(times: some StageCosts, elsewhere: Int) -> Int
+    func appetite(predicted: (_ stage: Int, _ count: Int) -> Int64) -> Int
 
     /// Whether answers that are there must still wait for others.
     var holdsAnswers: Bool { get }
-}
-
-/// How long a stage takes for a group of some size, in nanoseconds; 0 where nothing is known.
-protocol StageCosts {
-    /// In the mean: to compare sizes.
-    func mean(stage: Int, count: Int) -> Double
-    /// At most, nearly always: for deadlines.
-    func predicted(stage: Int, count: Int) -> Int64
 }
 
 /// How groups are formed.

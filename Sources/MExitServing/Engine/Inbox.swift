@@ -70,7 +70,6 @@ final class Inbox: Sendable {
 
     var isAbandoned: Bool { state.withLock { $0.isAbandoned } }
     var isEmpty: Bool { state.withLock { $0.isEmpty } }
-    var count: Int { state.withLock { $0.urgent.count + $0.others.count } }
 }
 
 extension PreparedRequest {

@@ -9,8 +9,8 @@ final class InferenceLoop {
     let sink: any ResponseSink
     let statistics: Statistics
     private let inbox: Inbox
-    /// How many loops take from the same inbox.
-    private let workers: Int
+    /// Other loops take from the same inbox.
+    private let sharesInbox: Bool
     var scheduler: any GroupScheduler
     private var times: StageTimes
     /// How exact batches choose who goes deeper.
@@ -42,7 +42,7 @@ final class InferenceLoop {
         model = context.model
         gains = try BudgetGains(context.model)
         sheds = options.sheds
-        workers = options.workers
+        sharesInbox = options.workers > 1
         holds = options.scheduling == .batch
         switch options.scheduling {
         case .stage: scheduler = StageScheduler(stages: model.stageCount, maximumBatch: options.maximumBatch)
@@ -54,13 +54,10 @@ final class InferenceLoop {
 
     /// Everything, or where others take from the inbox too, what can be run at once: the rest they may run sooner.
     private func takeRequests() -> [PreparedRequest] {
-        guard workers > 1 else { return inbox.take(urgent: .max, others: .max) }
-        let appetite = backlog.isEmpty ? scheduler.appetite(times: times, elsewhere: elsewhere) : 0
+        guard sharesInbox else { return inbox.take(urgent: .max, others: .max) }
+        let appetite = backlog.isEmpty ? scheduler.appetite { [times] in times.predicted(stage: $0, count: $1) } : 0
         return inbox.take(urgent: max(1, appetite), others: appetite)
     }
-
-    /// Samples that wait for this worker outside of its scheduler: its share of the inbox, and who has no slot.
-    private var elsewhere: Int { inbox.count / workers + backlog.count }
 
     private var isIdle: Bool { scheduler.isEmpty && backlog.isEmpty && exactBatches.isEmpty }
 
@@ -83,7 +80,7 @@ final class InferenceLoop {
             requests.forEach(accept)
             advanceExactBatches()
             fillSlots()
-            let group = scheduler.next(now: MonotonicTime.now(), times: times, elsewhere: elsewhere)
+            let group = scheduler.next(now: MonotonicTime.now()) { [times] in times.predicted(stage: $0, count: $1) }
             if let group { run(stage: group.stage, group.jobs) }
         }
     }

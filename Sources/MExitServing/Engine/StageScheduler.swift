@@ -8,12 +8,14 @@ import DequeModule
 /// 3. the deepest stage where as many wait as it pays to run together;
 /// 4. the deepest stage where anybody waits: nobody waits for company.
 ///
-/// In a group the first waits for the last; if that makes each of them cheaper, everybody behind has his turn sooner in return. So
-/// the longer the queue, the larger the group that pays, see ``payingSize(upTo:waiting:cost:)``.
+/// A group is as large as pays: more samples are taken together only where that makes each of them cheaper. Otherwise the
+/// first of them would wait for the last for nothing.
 struct StageScheduler: GroupScheduler {
     /// Groups with younger samples that may go before a sample that waits.
     static let patience = 8
-    /// Every so many groups, one is twice as large as pays: what larger groups cost is measured only where they run.
+    /// How much cheaper a sample must become in a larger group.
+    private static let gain = 0.97
+    /// Every so many groups, one is as large as may be: what larger groups cost is measured only where they run.
     private static let exploration = 64
 
     let maximumBatch: Int
@@ -36,63 +38,53 @@ struct StageScheduler: GroupScheduler {
     }
 
     /// - Complexity: O(waiting samples) when there are deadlines, else O(stages * log(maximumBatch) + the group).
-    mutating func next(now: Int64, times: some StageCosts, elsewhere: Int) -> (stage: Int, jobs: [Job])? {
-        let everybody = count + elsewhere
-        guard let (stage, urgent) = choice(times, everybody) else { return nil }
+    mutating func next(now: Int64, predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, jobs: [Job])? {
+        guard let (stage, urgent) = choice(predicted) else { return nil }
         runs += 1
         let waiting = min(maximumBatch, queues[stage].count)
         var jobs: [Job] = []
         if let urgent, let deadline = queues[stage][urgent].deadline {
-            var count = StageScheduler.payingSize(upTo: waiting, waiting: everybody) { times.mean(stage: stage, count: $0) }
-            while count > 1, now + times.predicted(stage: stage, count: count) > deadline { count -= 1 }
+            var count = StageScheduler.payingSize(upTo: waiting) { predicted(stage, $0) }
+            while count > 1, now + predicted(stage, count) > deadline { count -= 1 }
             jobs.append(queues[stage].remove(at: urgent))
             deadlines -= 1
             jobs += take(from: stage, count - 1)
         } else {
-            let size = StageScheduler.payingSize(upTo: waiting, waiting: everybody) { times.mean(stage: stage, count: $0) }
-            jobs = take(from: stage, runs % StageScheduler.exploration == 0 ? min(waiting, 2 * size) : size)
+            let explores = runs % StageScheduler.exploration == 0
+            jobs = take(from: stage, explores ? waiting : StageScheduler.payingSize(upTo: waiting) { predicted(stage, $0) })
         }
         countOvertaken(by: jobs)
         return (stage, jobs)
     }
 
     /// A group at stage 0 that pays, less those who wait here.
-    func appetite(times: some StageCosts, elsewhere: Int) -> Int {
-        max(0, StageScheduler.payingSize(upTo: maximumBatch, waiting: count + elsewhere) { times.mean(stage: 0, count: $0) } - count)
+    func appetite(predicted: (_ stage: Int, _ count: Int) -> Int64) -> Int {
+        max(0, StageScheduler.payingSize(upTo: maximumBatch) { predicted(0, $0) } - queues.reduce(0) { $0 + $1.count })
     }
 
-    private var count: Int { queues.reduce(0) { $0 + $1.count } }
-
-    /// The size of groups, up to a limit, with which those who wait are done soonest in the mean.
-    ///
-    /// If W samples run in groups of n, each of which takes c(n), the last ones are done after W / n groups and the mean sample
-    /// after (W / n + 1) / 2 of them: so c(n) (W + n) / n is to be least. Two run one by one unless a pair costs less than one
-    /// and a half; in a long queue nothing counts but the cost of a sample.
-    ///
-    /// - Parameter waiting: W, all who wait for this worker, at any stage.
-    static func payingSize(upTo limit: Int, waiting: Int, cost: (_ count: Int) -> Double) -> Int {
-        func delay(_ count: Int) -> Double { cost(count) * Double(waiting + count) / Double(count) }
+    /// The smallest group, up to a limit, in which a sample costs as little as in any, as far as is known.
+    static func payingSize(upTo limit: Int, predicted: (_ count: Int) -> Int64) -> Int {
         var best = 1
-        var least = delay(1)
+        var bestCost = Double(predicted(1))
         var count = 1
         while count < limit {
             count = min(2 * count, limit)
-            let found = delay(count)
-            if found < least {
+            let cost = Double(predicted(count)) / Double(count)
+            if cost < gain * bestCost {
                 best = count
-                least = found
+                bestCost = cost
             }
         }
         return best
     }
 
     /// The stage to run, and for the second rule the position of the urgent sample in its queue.
-    private func choice(_ times: some StageCosts, _ everybody: Int) -> (stage: Int, urgent: Int?)? {
+    private func choice(_ predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, urgent: Int?)? {
         if let starving = queues.indices.first(where: { (queues[$0].first?.overtaken ?? 0) >= StageScheduler.patience }) { return (starving, nil) }
         if deadlines > 0, let urgent = earliestDeadline() { return urgent }
         let deepest = queues.indices.reversed().filter { !queues[$0].isEmpty }
         let paying = deepest.first { stage in
-            queues[stage].count >= StageScheduler.payingSize(upTo: maximumBatch, waiting: everybody) { times.mean(stage: stage, count: $0) }
+            queues[stage].count >= StageScheduler.payingSize(upTo: maximumBatch) { predicted(stage, $0) }
         }
         return (paying ?? deepest.first).map { ($0, nil) }
     }

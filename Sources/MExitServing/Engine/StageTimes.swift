@@ -1,8 +1,8 @@
-/// How long each stage takes on this machine, learnt while it runs.
+/// How long each stage takes on this machine, learnt while it runs: for deadlines.
 ///
-/// Kept per stage and per power of two of the group's size, as a running mean and a running mean deviation; what is predicted for deadlines
+/// Kept per stage and per power of two of the group's size, as a running mean and a running mean deviation; the prediction
 /// is the mean plus two deviations (as TCP estimates its timeouts, Jacobson 1988), so that most runs are faster.
-struct StageTimes: StageCosts {
+struct StageTimes {
     private struct Estimate {
         var perSample = 0.0
         var deviation = 0.0
@@ -34,16 +34,12 @@ struct StageTimes: StageCosts {
         estimates[stage][index] = estimate
     }
 
+    /// Nanoseconds for a group; 0 when nothing is known. A size that was never seen is predicted from the next smaller one
+    /// that was, which is no faster per sample.
     func predicted(stage: Int, count: Int) -> Int64 {
-        guard let known = estimate(stage, count) else { return 0 }
-        return Int64((known.perSample + 2 * known.deviation) * Double(count))
-    }
-
-    func mean(stage: Int, count: Int) -> Double { (estimate(stage, count)?.perSample ?? 0) * Double(count) }
-
-    /// A size that was never seen is predicted from the next smaller one that was, which is no faster per sample.
-    private func estimate(_ stage: Int, _ count: Int) -> Estimate? {
         let index = min(StageTimes.bucket(count), estimates[stage].count - 1)
-        return estimates[stage][...index].last(where: \.isKnown) ?? estimates[stage].first(where: \.isKnown)
+        let known = estimates[stage][...index].last(where: \.isKnown) ?? estimates[stage].first(where: \.isKnown)
+        guard let known else { return 0 }
+        return Int64((known.perSample + 2 * known.deviation) * Double(count))
     }
 }
