@@ -80,7 +80,8 @@ import _MExitTestSupport
         let lines = try run([program, Self.shipped.path, picture.path, "confidence:0.8"])
 
         let model = try CompiledModel(try Checkpoint.read(path: Self.shipped.path))
-        let context = try InferenceContext(model)
+        // As many slots as the program's: a batch is spent on in windows of that size.
+        let context = try InferenceContext(model, slots: 4)
         func line(_ what: String, _ answer: Answer) -> String {
             "\(what): \(model.className(answer.label)) \(String(format: "%.17g", answer.confidence)) exit \(answer.exit) macs \(answer.macs) saved \(answer.macsSaved)"
         }
