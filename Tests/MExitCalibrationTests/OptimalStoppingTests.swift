@@ -29,7 +29,7 @@ import Testing
         #expect(levels[1][0] <= levels[0][0])
     }
 
-    /// The policy of each level costs what the level says, and none with single buckets changed is better at its price.
+    /// The policy of each level costs what the level says, and dearer ones are about as accurate or more.
     @Test func levelsAreCostsOfPolicies() throws {
         let logits = try syntheticLogits(count: 2000)
         let outcomes = ExitOutcomes(logits, measure: .confidence, temperatures: [1, 1, 1, 1])

@@ -52,9 +52,8 @@ struct OptimalStopping {
     private func highestPrices() -> [[Double]] {
         var best = bucketCounts.map { [Double](repeating: 0, count: $0) }
         let last = macs.count - 1
-        var value = worth[last]
         for price in prices {
-            value = worth[last]
+            var value = worth[last]
             for exit in stride(from: last - 1, through: 0, by: -1) {
                 let cost = price * (macs[exit + 1] - macs[exit])
                 var sums = [Double](repeating: 0, count: bucketCounts[exit])

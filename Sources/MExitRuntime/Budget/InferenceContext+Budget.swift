@@ -41,13 +41,14 @@ extension InferenceContext {
             throw RuntimeError(.badBudget, "\(count) samples with a budget of \(budget.macs) MACs; neither can be negative")
         }
         // A budget below the first exit for all is an error in both modes, and for a batch of none there is nothing to spend.
-        var exact = try ExactBudget(budget, samples: count, of: model)
         switch mode {
         case .threshold(let policy):
+            _ = try BudgetPlanner(budget: budget.macs, samples: count, stageMACs: model.stageCosts.map(\.macs), aims: false)
             if count == 0 { return }
             let policy = try policy ?? .calibrated(forMeanMACs: Double(budget.macs) / Double(count), of: model)
             try classify(count: count, policy: CheckedPolicy(policy, for: model), load: load, answer: answer)
         case .exact:
+            var exact = try ExactBudget(budget, samples: count, of: model)
             try classify(count: count, within: &exact, load: load, answer: answer)
         }
     }
