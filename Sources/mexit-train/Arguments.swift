@@ -102,6 +102,11 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Network: a preset or a JSON file.", valueName: "name|file.json"))
     var arch = ArchitectureReference("msdnet-tiny")
 
+    @Option(name: .customLong("init"), help: ArgumentHelp(
+        "Begin with the weights of this model of the same architecture, and its normalisation, rather than with random ones; its classes may be others.",
+        valueName: "file.mexit"))
+    var initial: String?
+
     @Option(parsing: .unconditional, help: "Passes over the training images.")
     var epochs: Int = 20
 

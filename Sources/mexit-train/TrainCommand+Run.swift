@@ -26,6 +26,7 @@ extension TrainCommand {
             AtomicFile.removeLeftovers(of: path)
         }
         if let path = output.metrics { try ModelSaver.checkAppendable(path) }
+        let initial = try training.initial.map { try Checkpoint.read(path: $0) }
         let saved = try output.resume.map { try TrainingState.read(path: $0) }
         let architecture = try training.arch.load()
         let source = try data.source
@@ -40,8 +41,12 @@ extension TrainCommand {
         let graph = try architecture.graph(
             classes: images.classNames.count,
             input: .map(channels: images.channels, height: images.size.height, width: images.size.width))
-        let options = try options(imageSize: images.size)
+        var options = try options(imageSize: images.size)
+        if let initial, options.normalization == nil {
+            options.normalization = try Normalization(mean: initial.preprocessing.mean, std: initial.preprocessing.std)
+        }
         let trainer = try Trainer(graph: graph, data: loaded, options: options, threads: threads)
+        if let initial { try trainer.begin(with: initial) }
         if !output.quiet {
             let parameters = graph.parameters.filter(\.isTrainable).reduce(0) { $0 + $1.count }
             StandardError.write(
@@ -131,6 +136,7 @@ extension TrainCommand {
             "--distill-temperature", "\(t.distillTemperature)", "--ema", "\(t.ema)",
             "--augment", t.augment.description, "--mixup", "\(t.mixup)", "--cutmix", "\(t.cutmix)", "--seed", "\(t.seed)",
         ]
+        if let initial = t.initial { words += ["--init", lastComponent(initial)] }
         if let mean = t.mean, let std = t.std { words += ["--mean", mean.description, "--std", std.description] }
         if t.schedule == .multistep { words += ["--milestones", t.milestones.description, "--gamma", "\(t.gamma)"] }
         if let size = data.imageSize?.size { words += ["--image-size", "\(size)"] }

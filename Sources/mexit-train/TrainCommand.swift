@@ -23,6 +23,10 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup(title: "Output") var output: OutputArguments
 
     func validate() throws {
+        let written = [output.out, output.best, output.metrics, output.report, output.state].compactMap { $0 }
+        if let initial = training.initial, written.contains(initial) {
+            throw ValidationError("--init reads '\(initial)', which training would overwrite; give the new file another name")
+        }
         do {
             try options(imageSize: nil).check()
         } catch let error as ValidationError {

@@ -78,6 +78,17 @@ import Testing
         }
     }
 
+    @Test func beginsWithAModel() throws {
+        #expect(try fixture.train(["--epochs", "3"]).status == 0)
+        let run = try fixture.train(["--init", "@/m.mexit", "--epochs", "1", "--lr", "1e-30", "--warmup", "0", "--metrics", "@/second.jsonl"], out: "@/second.mexit")
+        #expect(run.status == 0, "\(run.errors)")
+        let inspected = try ChildProcess.run("mexit-inspect", ["\(fixture.path)/second.mexit"])
+        #expect(inspected.output.contains("--init m.mexit"), "\(inspected)")
+        let other = try fixture.train(["--init", "@/m.mexit", "--arch", "msdnet-tiny", "--image-size", "32x32"], out: "@/third.mexit")
+        #expect(other.status == 1 && other.errors.contains("cannot begin with the model: tensor '"), "\(other.errors)")
+        #expect(try fixture.train(["--init", "@/nothing.mexit"]).errors.contains("nothing.mexit"))
+    }
+
     @Test func aNetworkThatDivergesIsNotWritten() throws {
         let run = try fixture.train(["--lr", "1e30", "--warmup", "0"])
         #expect(run.status == 1 && run.output == "")

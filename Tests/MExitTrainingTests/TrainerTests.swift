@@ -264,6 +264,66 @@ private final class Recorder: TrainingObserver {
         try same.resume(from: saved, provenance: provenance)
     }
 
+    @Test func beginsWithATrainedModel() throws {
+        let names = ["rows", "columns", "chess"]
+        let first = try makeTrainer(options { $0.epochs = 2 })
+        let reports = Recorder()
+        _ = try first.run(observers: [reports])
+        let model = try first.model(classNames: names, provenance: Provenance())
+        for averaging in [0, 0.9] {
+            let second = try makeTrainer(options { $0.averaging = averaging })
+            try second.begin(with: model)
+            #expect(second.validate() == reports.epochs.last?.validation)
+            #expect(try second.model(classNames: names, provenance: Provenance()).tensors == model.tensors)
+        }
+    }
+
+    @Test func otherClassesGetNewClassifiers() throws {
+        let first = try makeTrainer(options { $0.epochs = 1 })
+        _ = try first.run()
+        let model = try first.model(classNames: [], provenance: Provenance())
+        let pictures = try texturePictures(count: 60)
+        let four = try DataSet(
+            name: "four", classNames: ["a", "b", "c", "d"], channels: 3, size: pictures.size, labels: (0..<60).map { Int32($0 % 4) },
+            pixels: (0..<60 * 3 * 16 * 16).map { UInt8($0 % 251) })
+        func trainer() throws -> Trainer {
+            try Trainer(graph: try microNetwork(classes: 4), data: try four.holdingOut(0, seed: 0), options: options(), threads: 1)
+        }
+        let (fresh, second) = (try trainer(), try trainer())
+        try second.begin(with: model)
+        let (random, begun) = (fresh.state.parameters.tensors(), second.state.parameters.tensors())
+        for (name, values) in begun {
+            #expect(values == (name.hasSuffix("linear.weight") || name.hasSuffix("linear.bias") ? random : model.tensors)[name], "\(name)")
+        }
+    }
+
+    @Test func aModelOfAnotherNetworkIsNoBeginning() throws {
+        let model = try makeTrainer(options()).model(classNames: [], provenance: Provenance())
+        var builder = GraphBuilder(input: .map(channels: 3, height: 16, width: 16))
+        let x = builder.convNormRelu(0, 9, kernel: 3, padding: 1, name: "a")
+        let flat = builder.append(.flatten, [builder.append(.globalAveragePool, [x], name: "p")], name: "f")
+        builder.exit(builder.append(.linear(Linear(outFeatures: 3)), [flat], name: "l"), name: "exit0")
+        let data = try texturePictures(count: 30).holdingOut(0, seed: 0)
+        let other = try Trainer(graph: try builder.build(), data: data, options: options(), threads: 1)
+        let before = other.state.parameters.tensors()
+        let error = #expect(throws: TrainingError.self) { try other.begin(with: model) }
+        #expect(error?.message.contains("tensor 'a.conv.weight' is [8, 3, 3, 3] there, [9, 3, 3, 3] in this network") == true, "\(String(describing: error))")
+        #expect(other.state.parameters.tensors() == before)
+    }
+
+    @Test func aStateBegunWithAModelIsResumedWithIt() throws {
+        let names = ["rows", "columns", "chess"]
+        let model = try makeTrainer(options()).model(classNames: names, provenance: Provenance())
+        let begun = try makeTrainer(options { $0.seed = 6 })
+        try begun.begin(with: model)
+        let saved = try begun.checkpoint(classNames: names, provenance: Provenance())
+        let plain = try makeTrainer(options { $0.seed = 6 })
+        let error = #expect(throws: TrainingError.self) { try plain.resume(from: saved, provenance: Provenance()) }
+        #expect(error?.message.contains("first weights") == true)
+        try plain.begin(with: model)
+        try plain.resume(from: saved, provenance: Provenance())
+    }
+
     @Test func whatDoesNotFitIsRefused() throws {
         let data = try texturePictures(count: 30).holdingOut(0, seed: 0)
         let wrongSize = #expect(throws: TrainingError.self) {

@@ -83,7 +83,7 @@ extension Trainer {
     /// What it means that a state does not mention an option.
     private static let absent = [
         "radius of CAGrad": "0.5", "exit weights": "constant", "distillation": "none", "decay of the weight average": "0.0", "smallest part": "0.0",
-        "mixing": "mixup 0.0 cutmix 0.0",
+        "mixing": "mixup 0.0 cutmix 0.0", "first weights": "random",
     ]
 
     /// What must be the same for two runs to be the same.
@@ -101,7 +101,7 @@ extension Trainer {
             ("decay of the weight average", "\(options.averaging)"),
             ("augmentation", "crop \(augmentation.cropPadding) flip \(augmentation.horizontalFlip) cutout \(augmentation.cutout)"),
             ("smallest part", "\(augmentation.smallestPart)"), ("mixing", "mixup \(options.mixing.mixup) cutmix \(options.mixing.cutmix)"),
-            ("seed", "\(options.seed)"), ("validation images", "\(validation?.data.count ?? 0)"),
+            ("first weights", firstWeights ?? "random"), ("seed", "\(options.seed)"), ("validation images", "\(validation?.data.count ?? 0)"),
         ]
     }
 }

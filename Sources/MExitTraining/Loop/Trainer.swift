@@ -31,6 +31,8 @@ public final class Trainer {
     /// Labels of the batch at hand, and how its images are mixed.
     private var labels: [Int32] = []
     private var mixing = Mixing.Draw.none
+    /// What ``begin(with:)`` began with, nil for random numbers; part of what two runs must have in common.
+    var firstWeights: String?
 
     /// - Parameters:
     ///   - graph: with the images' shape as input and as many classes as the data.
