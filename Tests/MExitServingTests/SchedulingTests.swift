@@ -49,13 +49,34 @@ private struct Nowhere: ResponseSink {
         #expect(scheduler.isEmpty)
     }
 
-    @Test func theDeepestGoesFirstUnlessAGroupPays() throws {
+    @Test func theDeepestGoesFirst() throws {
         var scheduler = StageScheduler(stages: 3, maximumBatch: 3)
         scheduler.append(job(0, stage: 2))
         for id in 1..<5 { scheduler.append(job(id)) }
-        #expect(try #require(next(&scheduler)) == (0, [1, 2, 3]))
         #expect(try #require(next(&scheduler)) == (2, [0]))
+        #expect(try #require(next(&scheduler)) == (0, [1, 2, 3]))
         #expect(try #require(next(&scheduler)) == (0, [4]))
+    }
+
+    @Test func newOnesAreTakenWhenNobodyIsDeeper() {
+        var scheduler = StageScheduler(stages: 3, maximumBatch: 6)
+        func appetite() -> Int { scheduler.appetite { _, count in 1000 + 10 * Int64(count) } }
+        #expect(appetite() == 6)
+        scheduler.append(job(0))
+        #expect(appetite() == 5)
+        scheduler.append(job(1, stage: 2))
+        #expect(appetite() == 0)
+    }
+
+    @Test func aFewWhoWouldBeLeftBehindComeAlong() throws {
+        // Two at a time are cheaper, more are not.
+        func next(_ scheduler: inout StageScheduler) -> [Int]? {
+            scheduler.next(now: 0) { _, count in Int64(count == 1 ? 100 : 60 * count) }?.jobs.map(\.ticket.sequence)
+        }
+        var scheduler = StageScheduler(stages: 1, maximumBatch: 8)
+        for id in 0..<5 { scheduler.append(job(id)) }
+        #expect(next(&scheduler) == [0, 1])
+        #expect(next(&scheduler) == [2, 3, 4])
     }
 
     @Test func groupsAreOnlyAsLargeAsPays() throws {
@@ -74,13 +95,13 @@ private struct Nowhere: ResponseSink {
     }
 
     @Test func nobodyIsOvertakenForEver() {
-        // A lone deep sample, and full groups of younger ones that come on and on.
+        // A lone sample, and full groups of younger and deeper ones that come on and on.
         var scheduler = StageScheduler(stages: 3, maximumBatch: 2)
-        scheduler.append(job(0, stage: 2))
+        scheduler.append(job(0))
         var runs = 0
         for round in 1... {
-            scheduler.append(job(2 * round))
-            scheduler.append(job(2 * round + 1))
+            scheduler.append(job(2 * round, stage: 2))
+            scheduler.append(job(2 * round + 1, stage: 2))
             runs += 1
             if let group = next(&scheduler), group.1 == [0] { break }
             if runs > 100 { break }

@@ -1,6 +1,6 @@
 import DequeModule
 
-/// Samples that wait for a slot, in the order they came; those with a deadline go first.
+/// Samples that wait to be loaded into a slot, in the order they came; those with a deadline go first.
 struct Backlog {
     /// Samples with a deadline that may go before one without: nobody starves.
     private static let patience = 8
@@ -10,6 +10,7 @@ struct Backlog {
     private var overtaken = 0
 
     var isEmpty: Bool { urgent.isEmpty && others.isEmpty }
+    var urgentCount: Int { urgent.count }
 
     mutating func append(_ job: Job) {
         if job.deadline != nil { urgent.append(job) } else { others.append(job) }

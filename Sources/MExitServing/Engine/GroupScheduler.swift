@@ -7,10 +7,11 @@ protocol GroupScheduler {
 
     /// Takes out the next group, all due for one stage; nil when nobody waits.
     ///
-    /// - Parameter predicted: nanoseconds that a stage takes for a group of some size; 0 where nothing is known.
+    /// - Parameter predicted: nanoseconds that a group of some size takes at a stage; 0 where nothing is known.
     mutating func next(now: Int64, predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, jobs: [Job])?
 
-    /// How many more samples it can make use of at once: what waits beyond that may as well be taken by another worker.
+    /// How many more samples it can make use of at once: what waits beyond that may as well be taken by another worker, and would
+    /// push what runs now out of the caches.
     func appetite(predicted: (_ stage: Int, _ count: Int) -> Int64) -> Int
 
     /// Whether answers that are there must still wait for others.

@@ -33,14 +33,15 @@ final class Inbox: Sendable {
     func take(urgent: Int, others: Int) -> [PreparedRequest] {
         guard urgent > 0 || others > 0 else { return [] }
         return state.withLock { state in
-            let first = state.urgent.prefix(urgent)
-            let rest = state.others.prefix(state.overtaken >= Inbox.patience ? max(1, others) : others)
-            state.overtaken = rest.isEmpty && !first.isEmpty && !state.others.isEmpty ? state.overtaken + 1 : 0
-            defer {
-                state.urgent.removeFirst(first.count)
-                state.others.removeFirst(rest.count)
-            }
-            return Array(first) + Array(rest)
+            // Element by element: a slice that is still alive would make the removal copy the whole queue.
+            var taken: [PreparedRequest] = []
+            while taken.count < urgent, let next = state.urgent.popFirst() { taken.append(next) }
+            let first = taken.count
+            let rest = state.overtaken >= Inbox.patience ? max(1, others) : others
+            while taken.count - first < rest, let next = state.others.popFirst() { taken.append(next) }
+            let passesOver = first > 0 && taken.count == first && !state.others.isEmpty
+            state.overtaken = passesOver ? state.overtaken + 1 : 0
+            return taken
         }
     }
 

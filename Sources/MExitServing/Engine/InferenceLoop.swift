@@ -22,8 +22,12 @@ final class InferenceLoop {
     /// Answers that wait for those of their batch.
     private var held: [Job] = []
     private let holds: Bool
-    /// Samples that wait for a slot.
+    /// Samples that wait to be loaded.
     var backlog = Backlog()
+    /// Nanoseconds that a group costs beside its stage: taking and loading requests, reading exits, sending answers. The median,
+    /// followed in small steps, so that a turn in which the thread was interrupted does not count for more than others.
+    private var turnTime: Int64 = 5_000
+    private static let turnTimeStep: Int64 = 100
     /// Batches in exact mode: the first one is under way, one at a time, because its samples keep their slots until the
     /// budget is spent.
     var exactBatches = Deque<ExactBatch>()
@@ -52,11 +56,11 @@ final class InferenceLoop {
         try measureStages(upTo: options.maximumBatch)
     }
 
-    /// Everything, or where others take from the inbox too, what can be run at once: the rest they may run sooner.
-    private func takeRequests() -> [PreparedRequest] {
-        guard sharesInbox else { return inbox.take(urgent: .max, others: .max) }
-        let appetite = backlog.isEmpty ? scheduler.appetite { [times] in times.predicted(stage: $0, count: $1) } : 0
-        return inbox.take(urgent: max(1, appetite), others: appetite)
+    /// What can be run at once: the rest others may run sooner, and it stays out of this processor's caches. Deadlines are looked at by
+    /// the scheduler, which therefore gets all that have one where nobody else could take them.
+    private func takeRequests(_ appetite: Int) -> [PreparedRequest] {
+        let others = backlog.isEmpty ? appetite : 0
+        return inbox.take(urgent: sharesInbox ? max(1, others) : .max, others: others)
     }
 
     private var isIdle: Bool { scheduler.isEmpty && backlog.isEmpty && exactBatches.isEmpty }
@@ -68,22 +72,32 @@ final class InferenceLoop {
     func run() {
         let isRealTime = RealTime.isOn
         while true {
+            var start = MonotonicTime.now()
             if !outbox.isEmpty {
                 // Few are written sooner than another thread is woken to write them.
                 sink.send(outbox, directly: isIdle || outbox.count <= 8)
                 outbox.removeAll(keepingCapacity: true)
                 // Or who takes the answers, and who brings the next requests, would wait until there is nothing left to run.
-                if isRealTime { RealTime.letOthersRun() }
+                if isRealTime {
+                    RealTime.letOthersRun()
+                    start = MonotonicTime.now()
+                }
             }
-            let requests = takeRequests()
+            let appetite = scheduler.appetite(predicted: groupTime)
+            let requests = takeRequests(appetite)
             if isIdle && requests.isEmpty || inbox.isAbandoned { return }
             requests.forEach(accept)
             advanceExactBatches()
-            fillSlots()
-            let group = scheduler.next(now: MonotonicTime.now()) { [times] in times.predicted(stage: $0, count: $1) }
-            if let group { run(stage: group.stage, group.jobs) }
+            load(appetite)
+            guard let group = scheduler.next(now: MonotonicTime.now(), predicted: groupTime) else { continue }
+            let stageTime = run(stage: group.stage, group.jobs)
+            let rest = MonotonicTime.now() - start - stageTime
+            turnTime += rest > turnTime ? InferenceLoop.turnTimeStep : -InferenceLoop.turnTimeStep
         }
     }
+
+    /// What a group of some size takes at a stage until its answers are out.
+    private func groupTime(stage: Int, count: Int) -> Int64 { times.predicted(stage: stage, count: count) + turnTime }
 
     /// Runs every stage a few times on black pictures, alone and in groups of 2, 4, 8, ...: the first deadline finds its
     /// predictions, the scheduler knows from which size on groups pay, and memory is touched before the first request pays
@@ -142,8 +156,11 @@ final class InferenceLoop {
         }
     }
 
-    private func fillSlots() {
-        while !backlog.isEmpty, let slot = context.takeSlot() {
+    /// Loads those with a deadline, and as many others as can run at once.
+    private func load(_ appetite: Int) {
+        var room = max(appetite, backlog.urgentCount)
+        while room > 0, !backlog.isEmpty, let slot = context.takeSlot() {
+            room -= 1
             guard let job = backlog.popFirst() else { return context.release(slot) }
             job.slot = slot
             do {
@@ -157,7 +174,8 @@ final class InferenceLoop {
         }
     }
 
-    private func run(stage: Int, _ group: [Job]) {
+    /// - Returns: nanoseconds that the stage took.
+    private func run(stage: Int, _ group: [Job]) -> Int64 {
         let start = MonotonicTime.now()
         let predicted = times.predicted(stage: stage, count: group.count)
         let jobs = group.filter { job in
@@ -172,13 +190,17 @@ final class InferenceLoop {
             }
             return false
         }
-        guard !jobs.isEmpty else { return answerHeld() }
+        guard !jobs.isEmpty else {
+            answerHeld()
+            return 0
+        }
         for job in jobs where stage == 0 { begin(job, now: start) }
         do {
             try context.runStage(stage, slots: jobs.map(\.slot))
         } catch {
             jobs.forEach { fail($0, RequestError(.internal, "\(error)")) }
-            return answerHeld()
+            answerHeld()
+            return MonotonicTime.now() - start
         }
         let end = MonotonicTime.now()
         times.record(stage: stage, count: jobs.count, nanoseconds: end - start)
@@ -189,6 +211,7 @@ final class InferenceLoop {
             decide(job, now: end)
         }
         answerHeld()
+        return end - start
     }
 
     /// The newest exit of a job is its answer: it goes out now, or under whole-batch scheduling with those of its batch.

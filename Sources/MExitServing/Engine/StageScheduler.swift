@@ -5,11 +5,11 @@ import DequeModule
 /// The rules, the first that applies:
 /// 1. who has been overtaken by younger samples ``patience`` times runs: nobody starves;
 /// 2. the earliest deadline runs, in a group as large as still meets it;
-/// 3. the deepest stage where as many wait as it pays to run together;
-/// 4. the deepest stage where anybody waits: nobody waits for company.
+/// 3. the deepest stage where anybody waits: nobody waits for company, and what a sample's last stage wrote is still in the
+///    processor's cache when its next one reads it.
 ///
 /// A group is as large as pays: more samples are taken together only where that makes each of them cheaper. Otherwise the
-/// first of them would wait for the last for nothing.
+/// first of them would wait for the last for nothing. A few who would be left behind come along.
 struct StageScheduler: GroupScheduler {
     /// Groups with younger samples that may go before a sample that waits.
     static let patience = 8
@@ -39,7 +39,7 @@ struct StageScheduler: GroupScheduler {
 
     /// - Complexity: O(waiting samples) when there are deadlines, else O(stages * log(maximumBatch) + the group).
     mutating func next(now: Int64, predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, jobs: [Job])? {
-        guard let (stage, urgent) = choice(predicted) else { return nil }
+        guard let (stage, urgent) = choice() else { return nil }
         runs += 1
         let waiting = min(maximumBatch, queues[stage].count)
         var jobs: [Job] = []
@@ -51,15 +51,18 @@ struct StageScheduler: GroupScheduler {
             jobs += take(from: stage, count - 1)
         } else {
             let explores = runs % StageScheduler.exploration == 0
-            jobs = take(from: stage, explores ? waiting : StageScheduler.payingSize(upTo: waiting) { predicted(stage, $0) })
+            let paying = StageScheduler.payingSize(upTo: waiting) { predicted(stage, $0) }
+            // A smaller group right behind would cost each of its samples more.
+            jobs = take(from: stage, explores || waiting < 2 * paying ? waiting : paying)
         }
         countOvertaken(by: jobs)
         return (stage, jobs)
     }
 
-    /// A group at stage 0 that pays, less those who wait here.
+    /// A group at stage 0 that pays, less those who wait for it; nothing while somebody is deeper, who runs first.
     func appetite(predicted: (_ stage: Int, _ count: Int) -> Int64) -> Int {
-        max(0, StageScheduler.payingSize(upTo: maximumBatch) { predicted(0, $0) } - queues.reduce(0) { $0 + $1.count })
+        guard queues.dropFirst().allSatisfy(\.isEmpty) else { return 0 }
+        return max(0, StageScheduler.payingSize(upTo: maximumBatch) { predicted(0, $0) } - queues[0].count)
     }
 
     /// The smallest group, up to a limit, in which a sample costs as little as in any, as far as is known.
@@ -79,14 +82,10 @@ struct StageScheduler: GroupScheduler {
     }
 
     /// The stage to run, and for the second rule the position of the urgent sample in its queue.
-    private func choice(_ predicted: (_ stage: Int, _ count: Int) -> Int64) -> (stage: Int, urgent: Int?)? {
+    private func choice() -> (stage: Int, urgent: Int?)? {
         if let starving = queues.indices.first(where: { (queues[$0].first?.overtaken ?? 0) >= StageScheduler.patience }) { return (starving, nil) }
         if deadlines > 0, let urgent = earliestDeadline() { return urgent }
-        let deepest = queues.indices.reversed().filter { !queues[$0].isEmpty }
-        let paying = deepest.first { stage in
-            queues[stage].count >= StageScheduler.payingSize(upTo: maximumBatch) { predicted(stage, $0) }
-        }
-        return (paying ?? deepest.first).map { ($0, nil) }
+        return queues.lastIndex { !$0.isEmpty }.map { ($0, nil) }
     }
 
     private func earliestDeadline() -> (stage: Int, urgent: Int?)? {
