@@ -49,7 +49,9 @@ final class InferenceLoop {
         sharesInbox = options.workers > 1
         holds = options.scheduling == .batch
         switch options.scheduling {
-        case .stage: scheduler = StageScheduler(stages: model.stageCount, maximumBatch: options.maximumBatch)
+        case .stage:
+            // Larger groups would run in parts of that size: no cheaper, and who comes meanwhile waits longer.
+            scheduler = StageScheduler(stages: model.stageCount, maximumBatch: min(options.maximumBatch, context.groupSize))
         case .batch: scheduler = BatchScheduler(maximumBatch: options.maximumBatch)
         }
         times = StageTimes(stages: model.stageCount, maximumCount: options.maximumBatch)
