@@ -40,6 +40,9 @@ package final class Monitor<Value>: @unchecked Sendable {
     /// As ``withLock(_:)``, then wakes all waiting threads so that they look again.
     package func change<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result { try change(wakes: { _ in .all }, body) }
 
+    /// Wakes all waiting threads, to look at something that changed outside the value.
+    package func wake() { change { _ in } }
+
     /// As ``change(_:)``, where it depends on the value whether anybody needs to look again. To wake somebody for nothing
     /// costs a system call here, and there a processor.
     package func change<Result>(wakes: (Value) -> Wake, _ body: (inout Value) throws -> Result) rethrows -> Result {

@@ -28,8 +28,8 @@ final class Team: @unchecked Sendable {
     private let stopping = Atomic<Bool>(false)
     private let sleepers = Atomic<Int>(0)
     /// Where workers sleep until the gate opens, and the caller until all are out.
-    private let start = Bell()
-    private let finish = Bell()
+    private let start = Monitor(())
+    private let finish = Monitor(())
     private let caller = Mutex<Void>(())
     private var loop = Loop()
 
@@ -43,7 +43,7 @@ final class Team: @unchecked Sendable {
             next.store(0, ordering: .relaxed)
             let before = gate.load(ordering: .relaxed) / Team.opening
             gate.store((before &+ 1) &* Team.opening | Team.open, ordering: .sequentiallyConsistent)
-            if sleepers.load(ordering: .sequentiallyConsistent) > 0 { start.ring() }
+            if sleepers.load(ordering: .sequentiallyConsistent) > 0 { start.wake() }
             take(as: 0)
             shut()
             loop = Loop()
@@ -56,7 +56,7 @@ final class Team: @unchecked Sendable {
         if state & Team.inside == 0 { return }
         if Spin.until({ gate.load(ordering: .acquiring) & Team.inside == 0 ? true : nil }) != nil { return }
         gate.bitwiseOr(Team.callerSleeps, ordering: .relaxed)
-        finish.wait(until: { gate.load(ordering: .acquiring) & Team.inside == 0 ? true : nil })
+        _ = finish.wait { _ in gate.load(ordering: .acquiring) & Team.inside == 0 ? true : nil }
     }
 
     /// Takes indices until none is left.
@@ -80,7 +80,7 @@ final class Team: @unchecked Sendable {
             guard enter(state) else { continue }
             take(as: worker)
             let left = gate.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
-            if left & (Team.inside | Team.callerSleeps) == Team.callerSleeps { finish.ring() }
+            if left & (Team.inside | Team.callerSleeps) == Team.callerSleeps { finish.wake() }
         }
     }
 
@@ -107,12 +107,12 @@ final class Team: @unchecked Sendable {
         // Announce the sleep before the last look: the caller first opens the gate, then looks for sleepers.
         sleepers.wrappingAdd(1, ordering: .sequentiallyConsistent)
         defer { sleepers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
-        return start.wait(until: look)
+        return start.wait { _ in look() }
     }
 
     func stop() {
         stopping.store(true, ordering: .releasing)
         gate.wrappingAdd(Team.opening, ordering: .sequentiallyConsistent)
-        start.ring()
+        start.wake()
     }
 }

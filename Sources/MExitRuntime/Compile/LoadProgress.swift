@@ -13,7 +13,8 @@ final class LoadProgress: Sendable {
     /// Stages whose weights are packed, from the first on.
     private let ready = Atomic<Int>(0)
     private let failure = Monitor<Failure?>(nil)
-    private let bell = Bell()
+    /// Where those sleep who wait for a stage. Apart from `failure`, which they look at.
+    private let waiting = Monitor(())
 
     /// Number of stages that can run.
     var stages: Int { ready.load(ordering: .acquiring) }
@@ -22,14 +23,14 @@ final class LoadProgress: Sendable {
     func stageLoaded() { ready.wrappingAdd(1, ordering: .acquiringAndReleasing) }
 
     /// Wakes those who wait, to look again.
-    func changed() { bell.ring() }
+    func changed() { waiting.wake() }
 
     /// Neither this stage nor a later one will come. Of several failures that of the first stage counts.
     func failed(_ error: any Error, stage: Int) {
         failure.withLock { failure in
             if failure.map({ $0.stage > stage }) ?? true { failure = Failure(error: error, stage: stage) }
         }
-        bell.ring()
+        waiting.wake()
     }
 
     /// Whether a stage before this one will never come.
@@ -42,13 +43,13 @@ final class LoadProgress: Sendable {
     }
 
     /// Waits until a condition holds, looking whenever something changed.
-    func wait(until condition: () -> Bool) { bell.wait { condition() ? true : nil } }
+    func wait(until condition: () -> Bool) { _ = waiting.wait { _ in condition() ? true : nil } }
 
     /// Waits until a stage can run, or there is something else to do.
     ///
     /// - Throws: what loading met, once all stages before the one that it met it in are there.
     func wait(forStage stage: Int, orUntil condition: () -> Bool) throws {
-        let outcome: Result<Void, any Error> = bell.wait {
+        let outcome: Result<Void, any Error> = waiting.wait { _ in
             let ready = self.stages
             if ready > stage || condition() { return .success(()) }
             return self.failure.withLock { $0 }.flatMap { $0.stage <= ready ? .failure($0.error) : nil }

@@ -54,7 +54,7 @@ final class Inbox: Sendable {
     }
 
     /// Lets those who wait look again.
-    func wake() { state.change { _ in } }
+    func wake() { state.wake() }
 
     /// No more is coming; what is there is still given out.
     func close() { state.change { $0.isClosed = true } }
