@@ -57,18 +57,20 @@ final class Generation: Sendable {
         }
     }
 
-    private static func run(_ taken: Baton?, _ baton: Monitor<Baton>) {
+    private static func run(_ taken: Baton?, _ baton: Monitor<Baton>, beforeSending: () -> Void = {}) {
         guard let taken else { return }
-        taken.loop.run()
+        taken.loop.run(beforeSending: beforeSending)
         baton.change { $0.isTaken = false }
     }
 
     /// Runs what was delivered without a wake, on the caller's thread if nobody runs anything: for a lone request, waking
     /// another thread would take longer than much of the network.
-    func runDelivered() {
+    ///
+    /// - Parameter beforeSending: called whenever answers are about to go out.
+    func runDelivered(beforeSending: () -> Void) {
         for baton in batons {
             guard let taken = Generation.take(baton, waits: false) else { continue }
-            Generation.run(taken, baton)
+            Generation.run(taken, baton, beforeSending: beforeSending)
             break
         }
         // What came while the baton changed hands.
@@ -89,7 +91,7 @@ final class Generation: Sendable {
 
     /// Hands over an announced request.
     ///
-    /// - Parameter wakes: nobody where ``runDelivered()`` follows; all where the reading thread may be running a sample, since
+    /// - Parameter wakes: nobody where ``runDelivered(beforeSending:)`` follows; all where the reading thread may be running a sample, since
     ///   the one worker that is woken might wait for just that.
     func deliver(_ request: PreparedRequest, wakes: Wake) {
         inbox.append(request, wakes: wakes)

@@ -71,11 +71,14 @@ final class InferenceLoop {
     var wholeTime: Int64 { (0..<model.stageCount).reduce(0) { $0 + times.predicted(stage: $1, count: 1) } }
 
     /// Runs until everything that is there is answered, or the inbox is abandoned.
-    func run() {
+    ///
+    /// - Parameter beforeSending: called whenever answers are about to go out.
+    func run(beforeSending: () -> Void) {
         let isRealTime = RealTime.isOn
         while true {
             var start = MonotonicTime.now()
             if !outbox.isEmpty {
+                beforeSending()
                 // Few are written sooner than another thread is woken to write them.
                 sink.send(outbox, directly: isIdle || outbox.count <= 8)
                 outbox.removeAll(keepingCapacity: true)

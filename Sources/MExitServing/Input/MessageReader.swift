@@ -31,9 +31,6 @@ struct MessageReader {
     /// The part of the chunk that is not yet given out.
     private var fresh = 0..<0
     private var hasEnded = false
-    /// Whether the input that was last waited for had come before it was asked for.
-    private(set) var inputWasThere = false
-
     /// - Parameters:
     ///   - output: a descriptor whose closing ends the reading, or -1.
     ///   - maximum: bytes of a message, without newline or length.
@@ -42,6 +39,12 @@ struct MessageReader {
         self.output = output
         self.wakeUp = wakeUp
         cutter = MessageCutter(framing, maximum: maximum)
+    }
+
+    /// Whether more has come, without waiting. One system call.
+    func hasInput() -> Bool {
+        var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&polled, 1, 0) == 1 && polled.revents & Int16(POLLIN) != 0
     }
 
     /// The next message that is there already; nil when the input would have to be asked.
@@ -86,7 +89,6 @@ struct MessageReader {
     /// Waits until there is something to read (nil) or a reason not to.
     private mutating func waitForInput(spin: Int64) throws -> Event? {
         let end = spin > 0 ? MonotonicTime.now() + spin : 0
-        inputWasThere = true
         var waits = false
         while true {
             // No events are asked of the output: its errors and hang-ups are reported all the same.
@@ -102,7 +104,6 @@ struct MessageReader {
                 if polled.2.revents & Int16(POLLERR | POLLHUP | POLLNVAL) != 0 { return .outputClosed }
                 if polled.1.revents != 0 { return nil }
             }
-            inputWasThere = false
             waits = spin == 0 || MonotonicTime.now() >= end
         }
     }

@@ -21,7 +21,7 @@ struct RequestFront {
     private var holdsLoneSample = false
     /// So many samples are still to be left to the workers, because others came while this thread ran one.
     private var crowd = 0
-    private static let crowdLength = 8
+    private static let crowdLength = 32
 
     /// - Throws: when the policy does not fit the model.
     init(_ session: Session, options: ServerOptions, inputs: InputDecoder, log: Logger) throws {
@@ -62,17 +62,15 @@ struct RequestFront {
 
     /// To be called before waiting for input: a lone sample that was handed over is run here, on the reading thread.
     ///
-    /// - Returns: whether it was.
-    mutating func settle() -> Bool {
-        guard holdsLoneSample else { return false }
+    /// - Parameter hasInput: whether more has come, asked before the answer goes out: then somebody had to wait for it to be read, and
+    ///   the next samples are left to the workers, so that this thread reads. Asked later, it would count a client's next request.
+    mutating func settle(hasInput: () -> Bool = { false }) {
+        guard holdsLoneSample else { return }
         holdsLoneSample = false
-        generation.runDelivered()
-        return true
+        var isCrowded = false
+        generation.runDelivered { isCrowded = isCrowded || hasInput() }
+        if isCrowded { crowd = RequestFront.crowdLength }
     }
-
-    /// Input came while this thread ran a sample: somebody had to wait for it to be read. The next samples are left to the
-    /// workers, so that this thread reads.
-    mutating func isCrowded() { crowd = RequestFront.crowdLength }
 
     /// Whether this thread may run a sample that it has just read, instead of waking a worker.
     private mutating func mayRunHere() -> Bool {
@@ -102,7 +100,7 @@ struct RequestFront {
         // Waiting for room, while the one that was handed over waits for us, would be for ever; and who refuses others for
         // want of room has no time to run it.
         if holdsLoneSample, !session.gate.hasRoom(bytes: bytes) {
-            if options.sheds { handOver() } else { _ = settle() }
+            if options.sheds { handOver() } else { settle() }
         }
         guard let room = session.gate.enter(bytes: bytes) else { return nil }
         session.statistics.recordRequest()
@@ -114,7 +112,7 @@ struct RequestFront {
     private mutating func followReload() {
         let newest = session.generation
         guard newest !== generation else { return }
-        _ = settle()
+        settle()
         generation = newest
         let model = newest.model.compiled
         decoder = options.wire.decoder(for: model, limits: options.requestLimits(for: model))

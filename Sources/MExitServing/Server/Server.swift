@@ -138,10 +138,8 @@ public final class Server: Sendable {
     }
 
     private func settled(_ front: inout RequestFront, _ messages: inout MessageReader) throws -> MessageReader.Event {
-        let hasRun = front.settle()
-        let event = try messages.next(spin: front.isIdle ? Int64(options.spinMicroseconds) * 1000 : 0)
-        if hasRun, messages.inputWasThere { front.isCrowded() }
-        return event
+        front.settle(hasInput: messages.hasInput)
+        return try messages.next(spin: front.isIdle ? Int64(options.spinMicroseconds) * 1000 : 0)
     }
 
     /// Reads until the end; returns why it ended.
