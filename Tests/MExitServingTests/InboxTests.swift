@@ -31,6 +31,16 @@ import Testing
         #expect(taken(0, 0) == [])
         #expect(taken(.max, .max) == Array(111..<120) + [2])
         #expect(inbox.isEmpty)
+        // A taking that finds nothing forgets nothing.
+        add(3, urgent: false)
+        for id in 200..<207 {
+            add(id, urgent: true)
+            #expect(taken(1, 0) == [id])
+            #expect(taken(1, 0) == [])
+        }
+        add(207, urgent: true)
+        #expect(taken(1, 0) == [207])
+        #expect(taken(1, 0) == [3])
         inbox.close()
         #expect(!inbox.waitForRequests())
     }

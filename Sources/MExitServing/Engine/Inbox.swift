@@ -39,8 +39,11 @@ final class Inbox: Sendable {
             let first = taken.count
             let rest = state.overtaken >= Inbox.patience ? max(1, others) : others
             while taken.count - first < rest, let next = state.others.popFirst() { taken.append(next) }
-            let passesOver = first > 0 && taken.count == first && !state.others.isEmpty
-            state.overtaken = passesOver ? state.overtaken + 1 : 0
+            if taken.count > first || state.others.isEmpty {
+                state.overtaken = 0
+            } else if first > 0 {
+                state.overtaken += 1
+            }
             return taken
         }
     }
