@@ -41,7 +41,12 @@ package final class Monitor<Value>: @unchecked Sendable {
     package func change<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result { try change(wakes: { _ in .all }, body) }
 
     /// Wakes all waiting threads, to look at something that changed outside the value.
-    package func wake() { change { _ in } }
+    package func wake() {
+        // Who has looked before the change sleeps when the lock is free; who has not will see it.
+        pthread_mutex_lock(mutex)
+        pthread_mutex_unlock(mutex)
+        pthread_cond_broadcast(condition)
+    }
 
     /// As ``change(_:)``, where it depends on the value whether anybody needs to look again. To wake somebody for nothing
     /// costs a system call here, and there a processor.
