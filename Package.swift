@@ -1,6 +1,6 @@
 // swift-tools-version: 6.0
-// mexit: multi-exit neural networks that really exit early. docs/architecture.md draws the modules; they stand here in
-// the same order, each importing only what stands above it. Whoever imports MExitRuntime names it: SwiftPM builds a target
+// mexit: multi-exit neural networks that really exit early. docs/architecture.md draws the modules, in the order in
+// which they import each other. Whoever imports MExitRuntime names it: SwiftPM builds a target
 // again for changes of the modules it names, and layouts are compiled in.
 import PackageDescription
 

@@ -9,7 +9,7 @@ policy=${1:-calibrated:recommended}
 model=models/cifar10-msdnet-tiny.mexit
 samples=models/samples
 
-command -v swift >/dev/null || { echo "error: no 'swift' in PATH; install Swift 6.0 or newer from https://swift.org/install" >&2; exit 1; }
+command -v swift >/dev/null || { echo "error: no 'swift' in PATH; install Swift 6.2 or newer from https://swift.org/install" >&2; exit 1; }
 tools/install-dependencies.sh
 swift build -c release --product mexit-serve >&2
 serve=$(swift build -c release --show-bin-path)/mexit-serve

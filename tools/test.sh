@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-command -v swift >/dev/null || { echo "error: no 'swift' in PATH; install Swift 6.0 or newer from https://swift.org/install" >&2; exit 1; }
+command -v swift >/dev/null || { echo "error: no 'swift' in PATH; install Swift 6.2 or newer from https://swift.org/install" >&2; exit 1; }
 tools/install-dependencies.sh
 if command -v protoc-c >/dev/null; then tools/generate-proto.sh --check; fi
 

@@ -15,7 +15,8 @@ public struct Augmentation: Hashable, Sendable {
     /// Black pixels added on each side before cropping back to the image's size; 0: no crop.
     public var cropPadding: Int
     /// Smallest share of the image's area that a random part has, above 0 and at most 1, with an aspect ratio of 3/4 to 4/3 of the
-    /// image's; the part is enlarged to the image's size. 0: none. Takes the place of ``cropPadding``.
+    /// image's; the part is enlarged to the image's size. 0: none. Takes the place of ``cropPadding``. It is a part of the image as it is
+    /// held, at the network's size: of a larger photograph neither what the centre crop left out nor its full sharpness is seen.
     ///
     /// Source: Szegedy et al., Going Deeper with Convolutions, CVPR 2015.
     public var smallestPart: Double

@@ -117,16 +117,19 @@ public struct DataSet: Sendable {
     }
 
     /// Every image resized to cover `size` and cropped to its centre (``ImageU8/fitted(height:width:)``).
-    func fitted(to newSize: ImageSize, threads: Int) -> DataSet {
+    ///
+    /// - Throws: ``DataError`` when there is no memory for them.
+    func fitted(to newSize: ImageSize, threads: Int) throws -> DataSet {
         if newSize == size { return self }
         let perImage = channels * newSize.height * newSize.width
-        let fitted = [UInt8](unsafeUninitializedCapacity: count * perImage) { out, filled in
+        let total = try checkMemory(name, images: count, size: newSize, perImage: perImage)
+        let fitted = [UInt8](unsafeUninitializedCapacity: total) { out, filled in
             forEachIndex(count: count, threads: threads, state: {}) { _, index in
                 let image = image(index).fitted(height: newSize.height, width: newSize.width)
                 _ = UnsafeMutableBufferPointer(rebasing: out[(index * perImage)..<((index + 1) * perImage)])
                     .initialize(fromContentsOf: image.pixels)
             }
-            filled = count * perImage
+            filled = total
         }
         return DataSet(
             name: name, classNames: classNames, channels: channels, size: newSize, labels: labels, skipped: skipped,

@@ -168,6 +168,6 @@ extension DataSet {
                 "cannot use \(name): it has \(classNames.count) classes"
                     + (difference.map { ", \($0)" } ?? " and \(wanted.count) are wanted") + "; use the data set of the model")
         }
-        return options.imageSize.map { fitted(to: $0, threads: options.threads) } ?? self
+        return try options.imageSize.map { try fitted(to: $0, threads: options.threads) } ?? self
     }
 }

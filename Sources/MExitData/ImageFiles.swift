@@ -27,10 +27,7 @@ struct ImageFiles {
     /// - Throws: ``DataError``.
     func decode(_ part: Range<Int>, _ options: LoadOptions) throws -> DataSet {
         let perImage = 3 * size.height * size.width
-        let (total, overflow) = part.count.multipliedReportingOverflow(by: perImage)
-        guard !overflow, total <= 1 << 40 else {
-            throw DataError(.badOption, "cannot load \(name): \(part.count) images of \(size) do not fit in memory; ask for a smaller size")
-        }
+        let total = try checkMemory(name, images: part.count, size: size, perImage: perImage)
         let failures = Mutex<[Int: DataError]>([:])
         let pixels = [UInt8](unsafeUninitializedCapacity: total) { out, filled in
             forEachIndex(

@@ -36,6 +36,9 @@ struct Inspect: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @Flag(help: "Print the network, node by node, as a JSON file for --arch of this command and of mexit-train; no weights.")
+    var graph = false
+
     @Flag(help: "Read every byte: compare all checksums, decode all tensors.")
     var verify = false
 
@@ -44,6 +47,9 @@ struct Inspect: ParsableCommand {
 
     func validate() throws {
         guard (file == nil) != (arch == nil) else { throw ValidationError("Give either a file or --arch.") }
+        guard !graph || !(json || verify || tensors || exits != nil) else {
+            throw ValidationError("--graph prints nothing but the network; leave --json, --verify, --tensors and --exits out.")
+        }
         if arch == nil {
             guard classes == nil, input == nil else { throw ValidationError("--classes and --input belong to --arch; a file has its own.") }
         } else {
@@ -54,9 +60,19 @@ struct Inspect: ParsableCommand {
 
     func run() throws {
         try reportingErrors {
+            if graph { return try StandardOutput.write(try architectureText(try network())) }
             let report = try report()
             try StandardOutput.write(json ? try jsonText(report) : report.text())
         }
+    }
+
+    private func network() throws -> Architecture {
+        if let arch, let classes {
+            let architecture = try arch.load()
+            return Architecture(name: architecture.name, of: try architecture.graph(classes: classes, input: input?.shape))
+        }
+        let reader = try CheckpointReader(path: file ?? "")
+        return Architecture(name: "custom", of: reader.description.graph)
     }
 
     private func report() throws -> InspectReport {

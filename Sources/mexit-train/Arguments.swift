@@ -254,11 +254,11 @@ struct OutputArguments: ParsableArguments {
 
     func validate() throws {
         let written = [out, best, metrics, report, state].compactMap { $0 }
-        guard Set(written).count == written.count, !written.contains("") else {
+        guard Set(written.map(canonicalPath)).count == written.count, !written.contains("") else {
             throw ValidationError("--out, --best, --metrics, --report and --state need a file name each, all different")
         }
         let outputs: [(name: String, path: String?)] = [("out", out), ("best", best), ("metrics", metrics), ("report", report)]
-        if let resume, let clash = outputs.first(where: { $0.path == resume }) {
+        if let resume, let clash = outputs.first(where: { $0.path.map(canonicalPath) == canonicalPath(resume) }) {
             throw ValidationError("--resume reads '\(resume)', which --\(clash.name) would overwrite; only --state may name the same file")
         }
         guard stateMinutes > 0 else { throw ValidationError("--state-minutes is \(stateMinutes); it must be above 0") }

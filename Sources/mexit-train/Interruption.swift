@@ -19,6 +19,8 @@ enum Interruption {
         wasInterrupted.store(false, ordering: .relaxed)
         // A file that grows beyond a limit (ulimit -f) is then an error of the write, as a full disk is.
         _ = signal(SIGXFSZ, SIG_IGN)
+        // And so is metrics' pipe whose reader has gone.
+        _ = signal(SIGPIPE, SIG_IGN)
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 wasInterrupted.store(true, ordering: .relaxed)

@@ -1,4 +1,5 @@
 import MExitCheckpoint
+import MExitCommand
 import MExitIR
 import MExitTraining
 
@@ -43,8 +44,21 @@ final class ModelSaver: TrainingObserver {
         _ = try Checkpoint.bytes(try trainer.model(classNames: classNames, provenance: provenance))
     }
 
-    /// Goes on with the best epoch of a saved state.
-    func resume(from saved: TrainingState) {
+    /// Goes on with the best epoch of a saved state, if its model is still there.
+    ///
+    /// - Throws: `TrainingError` when the classes have other names.
+    func resume(from saved: TrainingState) throws {
+        guard saved.model.classNames == classNames else {
+            throw TrainingError(
+                .mismatch, "cannot go on from the training state: its classes are \(saved.model.classNames), the data's \(classNames); name them as they were")
+        }
+        guard let bestPath else { return }
+        guard access(bestPath, F_OK) == 0 else {
+            if saved.counters["best/epoch"] != nil {
+                StandardError.write("warning: '\(bestPath)' is not there; it will hold the best of the epochs from here on\n")
+            }
+            return
+        }
         if let epoch = saved.counters["best/epoch"], let accuracy = saved.numbers["best/accuracy"] {
             best = (Int(clamping: epoch), accuracy)
         }

@@ -65,25 +65,26 @@ extension TrainCommand {
             path: output.out, bestPath: output.best, statePath: output.state, stateSeconds: 60 * output.stateMinutes, trainer: trainer, classNames: images.classNames, provenance: provenance)
         if let saved {
             try trainer.resume(from: saved, provenance: provenance)
-            saver.resume(from: saved)
+            try saver.resume(from: saved)
         }
 
-        var observers: [any TrainingObserver] = [saver]
         let progress = output.quiet ? nil : ProgressReporter(isTerminal: isatty(STDERR_FILENO) == 1, write: StandardError.write)
-        if let progress { observers.append(progress) }
         let facts = try runFacts(graph, provenance, threads: threads)
         // Before the metrics file: a resumed run reads its earlier epochs there.
         let report = output.report.map { ReportFile(path: $0, facts: facts, metricsPath: output.metrics) }
-        if let report { observers.append(report) }
-        let metrics = try output.metrics.map { try MetricsFile(path: $0, facts: facts, appending: output.resume != nil) }
-        if let metrics { observers.append(metrics) }
+        let metrics = try output.metrics.map {
+            try MetricsFile(path: $0, facts: facts, appending: output.resume != nil) { StandardError.write("warning: \($0); training goes on\n") }
+        }
+        // The saver last: a run killed before its state is written trains the epoch again and reports it again, and none is missing.
+        let possible: [(any TrainingObserver)?] = [report, metrics, saver, progress]
+        let observers = possible.compactMap { $0 }
 
         Interruption.watch()
         let start = ContinuousClock.now
         func end(_ status: String, _ message: String? = nil) {
             progress?.closeBar()
             metrics?.end(status: status, message: message, seconds: (ContinuousClock.now - start) / .seconds(1))
-            for failure in [metrics?.failure, report?.failure].compactMap({ $0 }) { StandardError.write("warning: \(failure)\n") }
+            if let failure = report?.failure { StandardError.write("warning: \(failure)\n") }
         }
         do {
             switch try trainer.run(observers: observers, isInterrupted: { Interruption.isWished }) {
@@ -157,9 +158,4 @@ private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)
 
 private func lastComponent(_ path: String) -> String {
     path.split(separator: "/").last.map(String.init) ?? path
-}
-
-private func hexadecimal(_ value: UInt64) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
 }

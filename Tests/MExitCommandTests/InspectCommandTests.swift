@@ -37,6 +37,23 @@ import _MExitTestSupport
         #expect(try jsonObject(custom.output)["classes"] as? Int == 4, "\(custom)")
     }
 
+    /// The network of a file, printed, is an architecture again: of the same stages, for any number of classes.
+    @Test func graphOfAFile() throws {
+        let printed = try inspect([files.path("small.mexit"), "--graph"])
+        #expect(printed.status == 0 && printed.errors.isEmpty, "\(printed)")
+        #expect(printed.output.split(separator: "\n").count == files.model.graph.nodes.count + files.model.graph.exits.count, "\(printed.output)")
+        let json = try files.write(Array(printed.output.utf8), to: "network.json")
+        func macs(_ arguments: [String]) throws -> [Int] {
+            let stages = try jsonObject(inspect(arguments + ["--json"]).output)["stages"] as? [[String: Any]]
+            return (stages ?? []).compactMap { ($0["cost"] as? [String: Any])?["macs"] as? Int }
+        }
+        #expect(try jsonObject(inspect(["--arch", json, "--classes", "7", "--json"]).output)["classes"] as? Int == 7)
+        let own = try macs([files.path("small.mexit")])
+        #expect(try own.count == 2 && own == macs(["--arch", json, "--classes", "3"]))
+        #expect(try inspect(["--arch", json, "--classes", "3", "--graph"]).output == printed.output)
+        #expect(try inspect(["--arch", json, "--classes", "3", "--graph", "--json"]).status == 64)
+    }
+
     @Test func failures() throws {
         let bad = try files.write(Array(#"{"family":"msdnet","config":{"exit":3}}"#.utf8), to: "bad.json")
         let broken = try files.write(Array("{".utf8), to: "broken.json")

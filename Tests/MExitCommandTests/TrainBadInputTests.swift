@@ -46,7 +46,8 @@ import Testing
         ("--augment", "crop,resized-crop", "is invalid"), ("--exit-weights", "steep", "'steep' is invalid"), ("--exit-weights", "-1,1", "exit weights are"),
         ("--distill", "2", "share of distillation is 2.0"), ("--ema", "1", "weight average is 1.0"), ("--cagrad-radius", "1", "radius of CAGrad is 1.0"),
         ("--mixup", "2", "alpha of mixup is 2.0"), ("--mean", "0.5", "belong together"), ("--state-minutes", "0", "--state-minutes is 0.0"),
-        ("--best", "@/m.mexit", "all different"), ("--metrics", "@/m.mexit", "all different"), ("--resume", "@/m.mexit", "would overwrite"), ("--init", "@/m.mexit", "would overwrite"), ("--colour", "red", "Unknown option '--colour'"),
+        ("--best", "@/m.mexit", "all different"), ("--metrics", "@/m.mexit", "all different"), ("--resume", "@/m.mexit", "would overwrite"), ("--init", "@/m.mexit", "would overwrite"),
+        ("--state", "@/./m.mexit", "all different"), ("--resume", "@/photos/../m.mexit", "would overwrite"), ("--init", "@/.//m.mexit", "would overwrite"), ("--colour", "red", "Unknown option '--colour'"),
     ]) func usage(option: String, value: String, said: String) throws {
         expect(try fixture.train([option, value]), 64, said, [option, value])
     }

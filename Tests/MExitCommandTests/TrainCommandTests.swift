@@ -32,11 +32,11 @@ import Testing
         #expect(first != (try fixture.bytes("b/m.mexit")))
     }
 
-    /// Starts a long run and waits until its first epoch is saved.
+    /// Starts a long run and waits until its first epoch is saved; its report comes before its model and its state.
     private func startLongRun(_ more: [String], out: String) throws -> ChildProcess {
         let child = try ChildProcess("mexit-train", fixture.arguments(["--metrics", "@/long.jsonl"] + more, out: out))
         let end = Date(timeIntervalSinceNow: 60)
-        while !fixture.text("long.jsonl").contains(#""type":"epoch""#) {
+        while !(fixture.text("long.jsonl").contains(#""type":"epoch""#) && (fixture.exists("run.state") || !more.contains("--state"))) {
             guard Date() < end else { throw ChildProcess.Failure(description: "no epoch in 60 s: \(child.errorText)") }
             usleep(500)
         }
@@ -66,7 +66,8 @@ import Testing
     @Test func aStateIsForItsOwnRunOnly() throws {
         #expect(try fixture.train(["--state", "@/run.state"]).status == 0)
         for (more, said) in [
-            (["--lr", "0.2"], "learning rate is 0.1, this run's 0.2"), (["--validation", "3"], "other images"), (["--seed", "1"], "other images"),
+            (["--lr", "0.2"], "learning rate is 0.1, this run's 0.2"), (["--validation", "3"], "validation images is 1, this run's 3"),
+            (["--seed", "1"], "seed is 0, this run's 1"),
             (["--arch", "msdnet-tiny", "--image-size", "32x32"], "another network"),
         ] {
             let run = try fixture.train(["--resume", "@/run.state"] + more)
@@ -76,6 +77,56 @@ import Testing
             let run = try fixture.train(["--resume", "@/\(file)", "--out", "@/other.mexit"])
             #expect(run.status == 1 && run.errors.contains("cannot load") && run.errors.contains(file), "\(run.errors)")
         }
+    }
+
+    /// What a state stands for beyond its options: names of classes, the images held out, and the best epoch's file.
+    @Test func aStateIsForItsOwnImagesOnly() throws {
+        let options = ["--epochs", "3", "--validation", "4", "--state", "@/run.state", "--best", "@/best.mexit"]
+        #expect(try fixture.train(options).status == 0)
+        let photos = "\(fixture.path)/photos/train"
+        try FileManager.default.moveItem(atPath: "\(photos)/night", toPath: "\(photos)/zebra")
+        let renamed = try fixture.train(options + ["--resume", "@/run.state"])
+        #expect(renamed.status == 1 && renamed.errors.contains(#"its classes are ["day", "night"], the data's ["day", "zebra"]"#), "\(renamed.errors)")
+        try FileManager.default.moveItem(atPath: "\(photos)/zebra", toPath: "\(photos)/night")
+
+        // Each image in turn: four are held out, the others are trained on.
+        var said: [String] = []
+        for number in 0..<6 {
+            for name in ["day", "night"] {
+                let file = "photos/train/\(name)/\(number).png"
+                let bytes = try fixture.bytes(file)
+                try fixture.write(TrainFixture.picture(base: 100, number: number), to: file)
+                let run = try fixture.train(options + ["--resume", "@/run.state"])
+                #expect(run.status == 1)
+                said.append(run.errors)
+                try fixture.write(Array(bytes), to: file)
+            }
+        }
+        #expect(said.filter { $0.contains("other images were held out of training") }.count == 4, "\(said)")
+        #expect(said.filter { $0.contains("it was trained on other images") }.count == 8, "\(said)")
+
+        try FileManager.default.removeItem(atPath: "\(fixture.path)/best.mexit")
+        let run = try fixture.train(options + ["--resume", "@/run.state"])
+        #expect(run.status == 0 && run.errors.contains("best.mexit' is not there"), "\(run.errors)")
+    }
+
+    @Test func linesThatWereCutOffDoNotSpoilTheNext() throws {
+        try fixture.write(Array(#"{"type":"epo"#.utf8), to: "torn.jsonl")
+        #expect(try fixture.train(["--state", "@/run.state"]).status == 0)
+        #expect(try fixture.train(["--resume", "@/run.state", "--metrics", "@/torn.jsonl"]).status == 0)
+        #expect(fixture.text("torn.jsonl").hasPrefix("{\"type\":\"epo\n{\""), "\(fixture.text("torn.jsonl"))")
+    }
+
+    /// A pipe whose reader goes away is lost metrics, not a lost training.
+    @Test func metricsIntoAPipe() throws {
+        #expect(mkfifo("\(fixture.path)/pipe", 0o600) == 0)
+        let reader = open("\(fixture.path)/pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        let child = try ChildProcess("mexit-train", fixture.arguments(["--quiet", "--metrics", "@/pipe", "--epochs", "200"]))
+        var byte: UInt8 = 0
+        while read(reader, &byte, 1) < 1 { usleep(500) }
+        close(reader)
+        #expect(try child.wait() == 0, "\(child.errorText)")
+        #expect(child.errorText.contains("pipe': "), "\(child.errorText)")
     }
 
     @Test func beginsWithAModel() throws {
@@ -94,6 +145,12 @@ import Testing
         #expect(run.status == 1 && run.output == "")
         #expect(run.errors.contains("error: training diverged at step ") && run.errors.contains("learning rate"), "\(run.errors)")
         #expect(!run.errors.contains("-nan") && !fixture.exists("m.mexit"), "\(run.errors)")
+    }
+
+    /// Norms keep numbers finite that are good for nothing.
+    @Test func aNetworkThatBlowsUpIsNotWritten() throws {
+        let run = try fixture.train(["--lr", "10", "--warmup", "0", "--epochs", "20"])
+        #expect(run.status == 1 && run.errors.contains("the mean loss of exit ") && run.errors.contains("guessing has 0.693"), "\(run.errors)")
     }
 
     @Test func aFolderThatGoesAwayEndsTraining() throws {

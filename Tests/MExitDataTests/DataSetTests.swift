@@ -79,7 +79,7 @@ func formulaData(count: Int = 30, channels: Int = 3, height: Int = 4, width: Int
 
     @Test func fittingEveryImage() throws {
         let data = try formulaData(height: 9, width: 7)
-        let fitted = data.fitted(to: ImageSize(height: 4, width: 4), threads: 2)
+        let fitted = try data.fitted(to: ImageSize(height: 4, width: 4), threads: 2)
         for i in 0..<data.count { #expect(fitted.image(i) == data.image(i).fitted(height: 4, width: 4)) }
         #expect(fitted.labels == data.labels)
     }

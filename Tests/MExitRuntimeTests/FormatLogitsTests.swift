@@ -4,12 +4,13 @@ import MExitRuntime
 import Testing
 import _MExitTestSupport
 
-/// The released file with every operation gives the logits that numpy computed from it in float64 (tools/fixtures/format_files.py).
+/// The released files with every operation give the logits that numpy computed from them in float64 (tools/fixtures/format_files.py).
 @Suite struct FormatLogitsTests {
-    @Test func theReleasedFileAnswersAsTheReferenceDoes() throws {
-        let fixture = try FixtureFile("format/logits")
+    @Test(arguments: [("1.0-every-operation", "logits"), ("1.0-resize", "logits-resize")])
+    func aReleasedFileAnswersAsTheReferenceDoes(file: String, logits: String) throws {
+        let fixture = try FixtureFile("format/\(logits)")
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let model = try Checkpoint.read(path: folder.appendingPathComponent("Fixtures/format/1.0-every-operation.mexit").path)
+        let model = try Checkpoint.read(path: folder.appendingPathComponent("Fixtures/format/\(file).mexit").path)
         let context = try InferenceContext(try CompiledModel(model))
         let input = try fixture.floats("input")
         let size = model.graph.inputShape.count

@@ -4,8 +4,8 @@
     tools/experiments/deconfliction.py --out FOLDER --data cifar10=images:PATH --data tinyimagenet100=images:PATH --jobs 2
 
 Each run has a folder FOLDER/DATA/METHOD/SEED with its model, metrics and `result.json`; runs that have a result are passed
-over, runs that have a state go on from it. So are runs with a result in the folder that `--kept` names, which is how several sittings, with
-nothing of the last one left but what `summary.py --keep` wrote, add up. All runs of a seed come before the next seed, so that
+over, runs that have a state go on from it. So are runs with a result in the folder that `--kept` names, which is how runs of several
+machines or days add up, from what `summary.py --keep` wrote. All runs of a seed come before the next seed, so that
 what is there is always comparable. `summary.py KEPT FOLDER` makes the tables of docs/results.md.
 """
 import argparse
@@ -114,7 +114,7 @@ class Runner:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, metavar="FOLDER")
-    parser.add_argument("--kept", metavar="FOLDER", help="results of earlier sittings, as summary.py --keep writes them: not done again")
+    parser.add_argument("--kept", metavar="FOLDER", help="results of earlier runs, as summary.py --keep writes them: not done again")
     parser.add_argument("--data", action="append", required=True, metavar="NAME=KIND:DIR")
     parser.add_argument("--arch", default="msdnet-micro")
     parser.add_argument("--epochs", type=int, default=6)

@@ -6,7 +6,8 @@ Runs of several folders are put together; one that is in more than one is taken 
 Test accuracy per exit: mean and standard deviation over seeds. Differences to joint training are paired by seed (same first
 weights, same validation images, same order of images), with Student's 95 % confidence interval of their mean. Time is that of
 training steps alone, of one thread. Conflicts: of all pairs of exits' gradients of one tensor (or of what the scope makes one vector) and step, the
-share whose inner product is negative, and the mean cosine; for `project` also per block in the first and the last epoch and per pair of exits.
+share whose inner product is negative, and the mean cosine; for `project` also per block in the first and the last epoch, epoch by epoch, and per
+pair of exits. At the end, differences of the mean of all exits over the data sets together.
 --keep writes every run's result and compressed metrics to a folder, from which the tables can be made again.
 """
 import argparse
@@ -28,8 +29,16 @@ def metrics(folder):
         path = os.path.join(folder, name)
         if os.path.exists(path):
             with opening(path, "rt") as file:
-                return [json.loads(line) for line in file]
+                return [line for line in map(parsed, file) if line]
     return []
+
+
+def parsed(line):
+    """None for a line that a killed run cut off."""
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return None
 
 
 def settings(result):
@@ -82,6 +91,18 @@ def conflicts(run):
     return (found / seen, cosines / seen) if seen else None
 
 
+def epoch_shares(runs):
+    """Percent of all pairs that conflict, per epoch."""
+    sums = {}
+    for run in runs:
+        for epoch in epochs(run):
+            own = sums.setdefault(epoch["epoch"], [0, 0])
+            for pair in (p for block in epoch.get("conflicts") or [] for p in block["pairs"]):
+                own[0] += pair["seen"]
+                own[1] += pair["conflicts"]
+    return [100 * found / seen for _, (seen, found) in sorted(sums.items()) if seen]
+
+
 def conflict_table(runs):
     """Where and when exits conflict: share of conflicting pairs and mean cosine per block, in the first and the last epoch; then
     the share for every pair of exits. All seeds together."""
@@ -105,6 +126,7 @@ def conflict_table(runs):
     for block, sums in blocks.items():
         shares = [f"{100 * sums[when][1] / sums[when][0]:.1f} %" for when in ("first", "last")]
         row([block] + shares + [f"{sums[when][2] / sums[when][0]:.2f}" for when in ("first", "last")])
+    row(["all, epoch by epoch"] + [", ".join(f"{share:.0f} %" for share in epoch_shares(runs))] + [""] * 3)
     exits = 1 + max(b for _, b in pairs)
     print()
     row(["conflicts between"] + [f"exit {k}" for k in range(1, exits)])
@@ -156,6 +178,19 @@ def table(methods):
         conflict_table(list(methods["project"].values()))
 
 
+def together(runs):
+    """The mean of all exits minus that of joint training, paired by seed, over the runs of all data sets."""
+    row(["all data, mean of all exits minus joint, paired"] + ["pairs", "difference"])
+    row(["---"] * 3)
+    for name in ORDER[1:]:
+        pairs = [
+            statistics.mean(accuracies(methods[name][seed])) - statistics.mean(accuracies(methods["joint"][seed]))
+            for methods in runs.values() for seed in sorted(set(methods.get(name, {})) & set(methods.get("joint", {})))
+        ]
+        if pairs:
+            row([name, len(pairs), interval(pairs)])
+
+
 def keep(runs, folder):
     """Results and compressed metrics; runs that come from the folder itself stay as they are."""
     for run in (r for methods in runs.values() for seeds in methods.values() for r in seeds.values()):
@@ -186,6 +221,8 @@ def main():
         print(f"### {data}\n")
         table(methods)
         print()
+    if len(runs) > 1:
+        together(runs)
 
 
 if __name__ == "__main__":

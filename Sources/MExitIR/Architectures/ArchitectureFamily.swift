@@ -1,4 +1,4 @@
-/// A kind of network that is built from numbers: its configuration, which presets and JSON files hold.
+/// A kind of network that is built from a description: its configuration, which presets and JSON files hold.
 ///
 /// Adding one is one file that conforms and one line in ``Architectures/families`` (docs/adding-an-architecture.md).
 public protocol ArchitectureFamily: Hashable, Sendable, Codable {

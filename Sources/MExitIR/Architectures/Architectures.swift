@@ -45,6 +45,7 @@ public enum Architectures {
         ResNetConfiguration.self,
         VGGConfiguration.self,
         RANetConfiguration.self,
+        GraphConfiguration.self,
     ]
 
     /// All families' presets.

@@ -51,16 +51,23 @@ public final class MetricsFile: TrainingObserver {
     private let path: String
     private let descriptor: Int32
     private let facts: Facts
+    private let warn: (String) -> Void
     private let encoder = JSONEncoder()
+    /// A line was cut off: the next begins with a line end.
+    private var isTorn = false
     private var stepsBetweenLines = 1
 
     /// Opens the file.
     ///
-    /// - Parameter appending: keep what is there (training resumed) instead of starting anew.
+    /// - Parameters:
+    ///   - appending: keep what is there (training resumed) instead of starting anew.
+    ///   - warn: told of the first write that fails.
     /// - Throws: ``TrainingError`` with code `notWritable`.
-    public init(path: String, facts: Facts, appending: Bool = false) throws {
+    public init(path: String, facts: Facts, appending: Bool = false, warn: @escaping (String) -> Void = { _ in }) throws {
         self.path = path
         self.facts = facts
+        self.warn = warn
+        isTorn = appending && MetricsFile.endsWithinLine(path)
         descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND | (appending ? 0 : O_TRUNC), 0o666)
         guard descriptor >= 0 else {
             throw TrainingError(.notWritable, "cannot write metrics to '\(path)': \(String(cString: strerror(errno)))")
@@ -94,11 +101,24 @@ public final class MetricsFile: TrainingObserver {
     private func write(_ line: some Encodable) {
         do {
             var bytes = try encoder.encode(line)
+            if isTorn { bytes.insert(UInt8(ascii: "\n"), at: 0) }
             bytes.append(UInt8(ascii: "\n"))
+            isTorn = true
             try bytes.withUnsafeBytes { try writeAll($0) }
+            isTorn = false
         } catch {
+            let isFirst = failure == nil
             failure = "cannot write metrics to '\(path)': \(error)"
+            if isFirst, let failure { warn(failure) }
         }
+    }
+
+    /// Whether a file's last byte is no line end, as a run that was killed while it wrote leaves it.
+    private static func endsWithinLine(_ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, let file = fopen(path, "r") else { return false }
+        defer { fclose(file) }
+        return fseek(file, -1, SEEK_END) == 0 && fgetc(file) != Int32(UInt8(ascii: "\n"))
     }
 
     private func writeAll(_ bytes: UnsafeRawBufferPointer) throws {

@@ -26,6 +26,7 @@ extension Trainer {
         saved.counters.merge(counts.whole) { own, _ in own }
         saved.numbers.merge(counts.cosines) { own, _ in own }
         for (name, value) in identity { saved.texts["options/" + name] = value }
+        saved.texts[Trainer.heldOutImages] = heldOutFingerprint
         return saved
     }
 
@@ -34,15 +35,20 @@ extension Trainer {
     /// - Throws: ``TrainingError`` with code `mismatch` when it is of another network, other data or other options.
     public func resume(from saved: TrainingState, provenance: Provenance) throws {
         guard saved.model.graph == graph else { throw mismatch("it is of another network ('\(saved.model.provenance.architecture)')") }
-        guard saved.model.provenance.dataFingerprint == provenance.dataFingerprint else {
-            throw mismatch("it was trained on other images ('\(saved.model.provenance.data)')")
-        }
-        guard saved.model.preprocessing == Preprocessing(mean: normalization.mean, std: normalization.std) else {
-            throw mismatch("its images are normalised otherwise: with \(saved.model.preprocessing)")
-        }
+        // Options first: seed and number of held-out images decide which images are trained on.
         for (name, value) in identity {
             let found = saved.texts["options/" + name] ?? Trainer.absent[name] ?? "missing"
             guard found == value else { throw mismatch("its \(name) is \(found), this run's \(value)") }
+        }
+        guard saved.model.provenance.dataFingerprint == provenance.dataFingerprint else {
+            throw mismatch("it was trained on other images ('\(saved.model.provenance.data)')")
+        }
+        // Older states do not tell.
+        if let held = saved.texts[Trainer.heldOutImages], held != heldOutFingerprint {
+            throw mismatch("other images were held out of training")
+        }
+        guard saved.model.preprocessing == Preprocessing(mean: normalization.mean, std: normalization.std) else {
+            throw mismatch("its images are normalised otherwise: with \(saved.model.preprocessing)")
         }
         guard let step = saved.counters["step"], step <= UInt64(options.epochs * stepsPerEpoch) else {
             throw mismatch("it is at step \(saved.counters["step"].map { "\($0)" } ?? "?") of \(options.epochs * stepsPerEpoch)")
@@ -79,6 +85,8 @@ extension Trainer {
     private func mismatch(_ what: String) -> TrainingError {
         TrainingError(.mismatch, "cannot go on from the training state: \(what); resume with the network, data and options it was made with")
     }
+
+    private static let heldOutImages = "images held out"
 
     /// What it means that a state does not mention an option.
     private static let absent = [

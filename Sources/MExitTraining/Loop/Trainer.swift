@@ -3,6 +3,14 @@ import MExitData
 import MExitIR
 import MExitParallel
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// Trains a multi-exit network: every exit has its own cross-entropy, their gradients are combined, SGD steps.
 ///
 /// The same graph, data and options give the same weights to the last bit, whatever the number of threads. One caller at a time.
@@ -20,6 +28,8 @@ public final class Trainer {
     let pool: WorkerPool
     let network: TrainingNetwork
     let validation: SampleLoader?
+    /// Which images are held out, and what they show; empty without any.
+    let heldOutFingerprint: String
     private let loader: SampleLoader
     private let sampler: BatchSampler
     private let schedule: LearningRateSchedule
@@ -52,6 +62,7 @@ public final class Trainer {
         self.normalization = normalization
         loader = try SampleLoader(data: data.train, normalization: normalization, augmentation: options.augmentation, seed: options.seed)
         validation = try data.validation.map { try SampleLoader(data: $0, normalization: normalization) }
+        heldOutFingerprint = data.validation.map { hexadecimal($0.fingerprint(threads: max(1, threads))) } ?? ""
         sampler = try BatchSampler(
             count: data.train.count, batchSize: min(options.batchSize, data.train.count), dropsLast: true, seed: options.seed)
         schedule = try LearningRateSchedule(
@@ -123,6 +134,9 @@ public final class Trainer {
         return .finished
     }
 
+    /// A mean loss over an epoch of so many times that of guessing, ln K, is no beginning of anything.
+    private static let lossLimit = 20.0
+
     private func endEpoch(_ epoch: Int, imagesPerSecond: Double, _ observers: [any TrainingObserver]) throws {
         let rate = schedule.rate(step: state.step - 1)
         let validated = validate()
@@ -133,6 +147,13 @@ public final class Trainer {
             && validated.allSatisfy(\.lossSum.isFinite)
         guard isFinite else {
             throw diverged("a parameter or a validation loss is not finite at the epoch's end", step: state.step, epoch, rate)
+        }
+        // Behind batch norms numbers can be far off and stay finite.
+        let limit = Trainer.lossLimit * log(Double(graph.classCount))
+        if let exit = state.tally.firstIndex(where: { $0.loss > limit }) {
+            throw diverged(
+                "the mean loss of exit \(exit) over the epoch is \(state.tally[exit].loss), guessing has \(log(Double(graph.classCount)))",
+                step: state.step, epoch, rate)
         }
         let report = EpochReport(
             epoch: epoch + 1, step: state.step, learningRate: rate, training: state.tally, validation: validated,

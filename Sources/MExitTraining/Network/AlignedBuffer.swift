@@ -6,6 +6,8 @@
     import Darwin
 #endif
 
+import MExitParallel
+
 /// A fixed number of floats on a 64-byte boundary, zero at first, given back with the object.
 ///
 /// Unchecked: base and count are constants; who touches which floats when is settled by the owner.
@@ -16,7 +18,7 @@ public final class AlignedBuffer: @unchecked Sendable {
     /// - Throws: ``NetworkError`` when the system has no such memory.
     public init(count: Int) throws {
         let (bytes, overflow) = max(count, 1).multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
-        guard !overflow, let raw = AlignedMemory.allocate(bytes: bytes) else {
+        guard !overflow, bytes <= SystemMemory.available, let raw = AlignedMemory.allocate(bytes: bytes) else {
             throw NetworkError("cannot get memory for \(count) floats; use a smaller batch or network")
         }
         floats = UnsafeMutableBufferPointer(start: raw.bindMemory(to: Float.self, capacity: max(count, 1)), count: count)

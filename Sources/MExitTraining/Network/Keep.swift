@@ -6,18 +6,25 @@
     import Darwin
 #endif
 
+import MExitParallel
+
 /// Owns all memory of one network: blocks at fixed addresses that its steps point to, freed together.
 final class Keep {
     private var blocks: [UnsafeMutableRawPointer] = []
     /// Bytes handed out.
     private(set) var bytes = 0
+    private let available = SystemMemory.available
 
     /// Zeroed memory on a 64-byte boundary.
     ///
     /// - Throws: ``NetworkError`` when the system has no such memory.
     func allocate<Element: BitwiseCopyable>(_ type: Element.Type, count: Int) throws -> UnsafeMutablePointer<Element> {
         let (size, overflow) = max(count, 1).multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
-        guard !overflow, let raw = AlignedMemory.allocate(bytes: size) else {
+        guard !overflow, size <= available - bytes else {
+            throw NetworkError(
+                "training needs over \(available >> 20) MiB of memory beside the images, which is all that can be had; use a smaller batch or network")
+        }
+        guard let raw = AlignedMemory.allocate(bytes: size) else {
             throw NetworkError("cannot get memory for \(count) numbers; use a smaller batch or network")
         }
         blocks.append(raw)

@@ -1,0 +1,19 @@
+import MExitParallel
+
+/// Whether so many images can be held: an array that cannot be had ends the process.
+///
+/// - Parameters:
+///   - perImage: bytes of one.
+///   - available: bytes that there are.
+/// - Returns: the bytes of all of them.
+/// - Throws: ``DataError`` with code `badOption`.
+@discardableResult
+func checkMemory(_ name: String, images: Int, size: ImageSize, perImage: Int, available: Int = SystemMemory.available) throws(DataError) -> Int {
+    let (total, overflow) = images.multipliedReportingOverflow(by: perImage)
+    guard !overflow, total <= available else {
+        throw DataError(
+            .badOption,
+            "cannot load \(name): \(images) images of \(size) take \(overflow ? "over 8589934592" : "\(total >> 30)") GiB of memory, of which \(available >> 30) GiB can be had; ask for a smaller image size")
+    }
+    return total
+}
