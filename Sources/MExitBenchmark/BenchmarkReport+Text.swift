@@ -115,6 +115,19 @@ extension BenchmarkReport {
             }
             table.append(["\(result.batch)", "\(result.threads)"] + cells(result.joint) + cells(result.deconflicted) + [fixed(result.ratio, 2)])
         }
+        return table.render() + training.compactMap(rivalTable).map { "\n" + $0 }.joined()
+    }
+
+    private func rivalTable(_ result: TrainingResult) -> String? {
+        guard let rivals = result.rivals else { return nil }
+        var table = TextTable([.init("method, batch \(result.batch), threads \(result.threads)", .left), .init("ms"), .init("spread %"), .init("of joint")])
+        let own = [
+            TrainingResult.Rival(options: "--deconflict none", step: result.joint, ratio: 1),
+            TrainingResult.Rival(options: "--deconflict project", step: result.deconflicted, ratio: result.ratio),
+        ]
+        for rival in own + rivals {
+            table.append([rival.options, milliseconds(rival.step.time.median), percent(rival.step.time.spread), fixed(rival.ratio, 2)])
+        }
         return table.render()
     }
 

@@ -50,6 +50,8 @@ public struct BenchmarkPlan: Sendable {
     public var comparesKernels: Bool
     /// Training steps.
     public var measuresTraining: Bool
+    /// Those of all methods, not of joint and deconflicted training alone.
+    public var measuresRivals: Bool
     /// From opening the file to answers.
     public var measuresLoading: Bool
     /// Answers under each deadline; 0 for none.
@@ -59,7 +61,7 @@ public struct BenchmarkPlan: Sendable {
     /// - Throws: ``BenchmarkError`` naming the number and its range.
     public init(
         exits: [Int]? = nil, batches: [Int], threads: [Int], measuresRuns: Bool = true, comparesKernels: Bool = false,
-        measuresTraining: Bool = false, measuresLoading: Bool = false, deadlineAnswers: Int = 0, settings: BenchmarkSettings
+        measuresTraining: Bool = false, measuresRivals: Bool = false, measuresLoading: Bool = false, deadlineAnswers: Int = 0, settings: BenchmarkSettings
     ) throws {
         guard !batches.isEmpty, batches.allSatisfy((1...65536).contains) else {
             throw BenchmarkError("batch sizes are \(batches); each must be 1 ... 65536")
@@ -76,6 +78,7 @@ public struct BenchmarkPlan: Sendable {
         self.measuresRuns = measuresRuns
         self.comparesKernels = comparesKernels
         self.measuresTraining = measuresTraining
+        self.measuresRivals = measuresRivals
         self.measuresLoading = measuresLoading
         self.deadlineAnswers = deadlineAnswers
         self.settings = settings
@@ -119,7 +122,7 @@ public struct BenchmarkPlan: Sendable {
                 for batch in batches {
                     progress("training, batch \(batch), threads \(count)")
                     report.training?.append(
-                        try TrainingResult(graph: subject.model.graph, batch: batch, threads: count, settings: settings))
+                        try TrainingResult(graph: subject.model.graph, batch: batch, threads: count, rivals: measuresRivals, settings: settings))
                 }
             }
         }

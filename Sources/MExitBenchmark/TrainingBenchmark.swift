@@ -13,6 +13,16 @@ public struct TrainingResult: Encodable, Sendable {
     public let deconflicted: Step
     /// Median time of a deconflicted step over that of a joint one.
     public let ratio: Double
+    /// The other ways to combine gradients, where they were asked for, in turns with these two.
+    public let rivals: [Rival]?
+
+    public struct Rival: Encodable, Sendable {
+        /// Options of mexit-train.
+        public let options: String
+        public let step: Step
+        /// Median time over that of a joint step.
+        public let ratio: Double
+    }
 
     public struct Step: Encodable, Sendable {
         public let time: Samples
@@ -23,16 +33,37 @@ public struct TrainingResult: Encodable, Sendable {
         public let lastLoss: Double
     }
 
+    private struct Method {
+        var options: String
+        var deconfliction: DeconflictionOptions
+        var distillation: Distillation?
+    }
+
+    private static let rivalMethods = [
+        Method(options: "--deconflict none --reduction mean", deconfliction: DeconflictionOptions(method: .none, reduction: .mean)),
+        Method(options: "--deconflict pcgrad --scope network", deconfliction: DeconflictionOptions(method: .pcgrad, scope: .network)),
+        Method(options: "--deconflict cagrad --scope network", deconfliction: DeconflictionOptions(method: .cagrad, scope: .network)),
+        Method(options: "--deconflict project --reduction mean", deconfliction: DeconflictionOptions(method: .project, reduction: .mean)),
+        Method(
+            options: "--deconflict project --distill 0.5", deconfliction: DeconflictionOptions(method: .project),
+            distillation: Distillation(share: 0.5)),
+    ]
+
     /// Trains fresh networks on noise, a joint and a deconflicted step in turns.
     ///
+    /// - Parameter rivals: the other methods as well, in the same turns.
     /// - Throws: `TrainingError` when a loss is not finite, `DataError` when the input is no image of 1 or 3 channels.
-    public init(graph: Graph, batch: Int, threads: Int, settings: BenchmarkSettings) throws {
+    public init(graph: Graph, batch: Int, threads: Int, rivals: Bool = false, settings: BenchmarkSettings) throws {
         let data = try TrainingResult.noise(graph, images: 4 * batch).holdingOut(0, seed: 0)
-        let trainers = try [DeconflictionOptions.Method.none, .project].map { method in
+        let methods = [
+            Method(options: "--deconflict none", deconfliction: DeconflictionOptions(method: .none)),
+            Method(options: "--deconflict project", deconfliction: DeconflictionOptions(method: .project)),
+        ] + (rivals ? TrainingResult.rivalMethods : [])
+        let trainers = try methods.map { method in
             let options = TrainingOptions(
                 // Epochs enough that none ends the run, and a rate that nothing diverges at.
                 epochs: 1_000_000, batchSize: batch, learningRate: 1e-3, schedule: .multistep(milestones: [], gamma: 1), warmup: 0,
-                deconfliction: DeconflictionOptions(method: method))
+                deconfliction: method.deconfliction, distillation: method.distillation)
             return SteppedTrainer(try Trainer(graph: graph, data: data, options: options, threads: threads))
         }
         try settings.series { isSample in
@@ -40,9 +71,12 @@ public struct TrainingResult: Encodable, Sendable {
         }
         self.batch = batch
         self.threads = threads
-        joint = trainers[0].result(batch: batch)
-        deconflicted = trainers[1].result(batch: batch)
-        ratio = joint.time.median > 0 ? deconflicted.time.median / joint.time.median : 0
+        let results = trainers.map { $0.result(batch: batch) }
+        let ratios = results.map { results[0].time.median > 0 ? $0.time.median / results[0].time.median : 0 }
+        joint = results[0]
+        deconflicted = results[1]
+        ratio = ratios[1]
+        self.rivals = rivals ? (2..<methods.count).map { Rival(options: methods[$0].options, step: results[$0], ratio: ratios[$0]) } : nil
     }
 
     private static func noise(_ graph: Graph, images: Int) throws -> DataSet {

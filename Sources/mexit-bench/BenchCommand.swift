@@ -72,6 +72,9 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Time training steps, joint and deconflicted, on random images (all exits).")
     var train = false
 
+    @Flag(help: "With --train: the other ways to combine gradients as well, in the same turns.")
+    var rivals = false
+
     @Flag(help: "Run when a line of input says so, with the first of the batch sizes and numbers of threads.")
     var turns = false
 
@@ -99,6 +102,7 @@ struct BenchCommand: ParsableCommand {
         }
         guard turns || inputs == nil else { throw ValidationError("--inputs are those of --turns.") }
         guard !turns || !(kernels || train || runs || steps || load || deadlines > 0) else { throw ValidationError("--turns measures nothing else.") }
+        guard train || !rivals else { throw ValidationError("--rivals belongs to --train.") }
         guard kernels || !asserts else { throw ValidationError("--assert needs --kernels.") }
         guard tolerance >= 0, tolerance.isFinite else { throw ValidationError("--tolerance is \(tolerance); give 0 or more.") }
         guard !steps || measuresRuns else { throw ValidationError("--steps lists what --runs measures; give --runs too.") }
@@ -110,7 +114,7 @@ struct BenchCommand: ParsableCommand {
     private func plan() throws -> BenchmarkPlan {
         try BenchmarkPlan(
             exits: exits?.indices, batches: batch?.counts ?? [train && !measuresRuns ? 64 : 1], threads: threads.counts,
-            measuresRuns: measuresRuns, comparesKernels: kernels, measuresTraining: train, measuresLoading: load,
+            measuresRuns: measuresRuns, comparesKernels: kernels, measuresTraining: train, measuresRivals: rivals, measuresLoading: load,
             deadlineAnswers: deadlines,
             settings: BenchmarkSettings(repetitions: repetitions, warmups: warmup, maximumSeconds: maxSeconds))
     }

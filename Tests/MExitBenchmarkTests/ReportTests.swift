@@ -67,6 +67,19 @@ import Testing
         #expect(result.ratio == result.deconflicted.time.median / result.joint.time.median)
     }
 
+    @Test func allMethodsAreTimed() throws {
+        let graph = try Fixtures.small().model.graph
+        let result = try TrainingResult(graph: graph, batch: 4, threads: 1, rivals: true, settings: BenchmarkSettings(repetitions: 3, warmups: 1))
+        let rivals = try #require(result.rivals)
+        #expect(rivals.count == 5 && Set(rivals.map(\.options)).count == 5)
+        for rival in rivals {
+            #expect(rival.step.time.seconds.count == 3 && rival.ratio == rival.step.time.median / result.joint.time.median)
+            #expect(rival.step.lastLoss.isFinite && rival.step.lastLoss != rival.step.firstLoss)
+        }
+        // What distinguishes them changes what is learned.
+        #expect(Set(rivals.map(\.step.lastLoss) + [result.joint.lastLoss]).count >= 5)
+    }
+
     @Test func unknownExitsAreRefused() throws {
         let plan = try BenchmarkPlan(exits: [2], batches: [1], threads: [1], settings: Fixtures.settings())
         #expect(throws: GraphError.self) { try plan.run(try Fixtures.small()) }
