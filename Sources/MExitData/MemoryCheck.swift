@@ -13,7 +13,7 @@ func checkMemory(_ name: String, images: Int, size: ImageSize, perImage: Int, av
     guard !overflow, total <= available else {
         throw DataError(
             .badOption,
-            "cannot load \(name): \(images) images of \(size) take \(overflow ? "over 8589934592" : "\(total >> 30)") GiB of memory, of which \(available >> 30) GiB can be had; ask for a smaller image size")
+            "cannot load \(name): \(images) images of \(size) take \(overflow ? "over 8796093022207" : "\((total - 1) >> 20 + 1)") MiB of memory, of which \(available >> 20) MiB can be had; ask for a smaller image size")
     }
     return total
 }

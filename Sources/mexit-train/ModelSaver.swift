@@ -52,16 +52,20 @@ final class ModelSaver: TrainingObserver {
             throw TrainingError(
                 .mismatch, "cannot go on from the training state: its classes are \(saved.model.classNames), the data's \(classNames); name them as they were")
         }
-        guard let bestPath else { return }
-        guard access(bestPath, F_OK) == 0 else {
-            if saved.counters["best/epoch"] != nil {
-                StandardError.write("warning: '\(bestPath)' is not there; it will hold the best of the epochs from here on\n")
-            }
-            return
-        }
-        if let epoch = saved.counters["best/epoch"], let accuracy = saved.numbers["best/accuracy"] {
+        guard let bestPath, let epoch = saved.counters["best/epoch"], let accuracy = saved.numbers["best/accuracy"] else { return }
+        if isOurs(bestPath, since: Int(clamping: epoch)) {
             best = (Int(clamping: epoch), accuracy)
+        } else {
+            StandardError.write(
+                "warning: '\(bestPath)' does not hold this run's best epoch so far, \(epoch); it will hold the best of those from here on\n")
         }
+    }
+
+    /// Whether a file is this run's model, of that epoch or, from a run that was killed before it wrote its state, a later one.
+    private func isOurs(_ path: String, since epoch: Int) -> Bool {
+        guard let found = try? CheckpointReader(path: path).description.provenance else { return false }
+        return found.dataFingerprint == provenance.dataFingerprint && found.seed == provenance.seed
+            && found.architecture == provenance.architecture && found.epochs >= epoch
     }
 
     func stepEnded(_ report: StepReport) throws {

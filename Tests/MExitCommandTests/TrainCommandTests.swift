@@ -105,9 +105,14 @@ import Testing
         #expect(said.filter { $0.contains("other images were held out of training") }.count == 4, "\(said)")
         #expect(said.filter { $0.contains("it was trained on other images") }.count == 8, "\(said)")
 
-        try FileManager.default.removeItem(atPath: "\(fixture.path)/best.mexit")
-        let run = try fixture.train(options + ["--resume", "@/run.state"])
-        #expect(run.status == 0 && run.errors.contains("best.mexit' is not there"), "\(run.errors)")
+        #expect(!(try fixture.train(options + ["--resume", "@/run.state"]).errors.contains("warning")))
+        // Another run's file, and none.
+        #expect(try fixture.train(["--seed", "9"], out: "@/best.mexit").status == 0)
+        for _ in 0..<2 {
+            let run = try fixture.train(options + ["--resume", "@/run.state"])
+            #expect(run.status == 0 && run.errors.contains("best.mexit' does not hold this run's best epoch so far"), "\(run.errors)")
+            try? FileManager.default.removeItem(atPath: "\(fixture.path)/best.mexit")
+        }
     }
 
     @Test func linesThatWereCutOffDoNotSpoilTheNext() throws {
@@ -123,7 +128,11 @@ import Testing
         let reader = open("\(fixture.path)/pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         let child = try ChildProcess("mexit-train", fixture.arguments(["--quiet", "--metrics", "@/pipe", "--epochs", "200"]))
         var byte: UInt8 = 0
-        while read(reader, &byte, 1) < 1 { usleep(500) }
+        let end = Date(timeIntervalSinceNow: 60)
+        while read(reader, &byte, 1) < 1 {
+            guard Date() < end else { throw ChildProcess.Failure(description: "no metrics in 60 s: \(child.errorText)") }
+            usleep(500)
+        }
         close(reader)
         #expect(try child.wait() == 0, "\(child.errorText)")
         #expect(child.errorText.contains("pipe': "), "\(child.errorText)")
@@ -151,6 +160,9 @@ import Testing
     @Test func aNetworkThatBlowsUpIsNotWritten() throws {
         let run = try fixture.train(["--lr", "10", "--warmup", "0", "--epochs", "20"])
         #expect(run.status == 1 && run.errors.contains("the mean loss of exit ") && run.errors.contains("guessing has 0.693"), "\(run.errors)")
+        let step = try #require(run.errors.firstMatch(of: /step (\d+) \(epoch (\d+)\)/).flatMap { Int($0.2) })
+        // The file is that of the epoch before, if there was one.
+        #expect(step == 1 ? !fixture.exists("m.mexit") : run.errors.contains("as it was after epoch \(step - 1),"), "\(run.errors)")
     }
 
     @Test func aFolderThatGoesAwayEndsTraining() throws {

@@ -6,7 +6,7 @@ import Testing
     @Test func imagesThatDoNotFitAreRefused() throws {
         let size = ImageSize(height: 1024, width: 1024)
         #expect(try checkMemory("photos", images: 1000, size: size, perImage: 3 << 20, available: 3000 << 20) == 3000 << 20)
-        for (images, words) in [(1001, "take 2 GiB of memory, of which 2 GiB can be had"), (50_000_000, "GiB"), (1 << 60, "over 8589934592 GiB")] {
+        for (images, words) in [(1001, "take 3003 MiB of memory, of which 3000 MiB can be had"), (50_000_000, "take 150000000 MiB"), (1 << 60, "over 8796093022207 MiB")] {
             let error = #expect(throws: DataError.self) {
                 try checkMemory("photos", images: images, size: size, perImage: 3 << 20, available: 3000 << 20)
             }

@@ -1,6 +1,7 @@
 import Foundation
 import MExitIR
 import Testing
+import _MExitTestSupport
 
 @Suite struct ArchitectureFileTests {
     private func decode(_ text: String) throws -> Architecture {
@@ -46,6 +47,21 @@ import Testing
                 #expect(try read.graph(classes: classes) == preset.graph(classes: classes), "\(preset.name)")
             }
         }
+    }
+
+    /// Also graphs that nobody would draw, with their own number of classes; an input of another name.
+    @Test func randomGraphsSurviveTheRoundTrip() throws {
+        for seed in 0..<500 as Range<UInt64> {
+            let graph = try randomGraph(seed: seed)
+            let text = String(decoding: try JSONEncoder().encode(Architecture(name: "random", of: graph)), as: UTF8.self)
+            #expect(try decode(text).graph(classes: graph.classCount) == graph, "randomGraph(seed: \(seed)): \(text)")
+        }
+        var nodes = try randomGraph(seed: 1).nodes
+        nodes[0].name = "pixels"
+        nodes[0].block = "picture"
+        let graph = try Graph(nodes: nodes, exits: try randomGraph(seed: 1).exits)
+        let text = String(decoding: try JSONEncoder().encode(Architecture(name: "named", of: graph)), as: UTF8.self)
+        #expect(try decode(text).graph(classes: graph.classCount) == graph)
     }
 
     private static let branches = #"""

@@ -10,6 +10,14 @@ import Testing
         for bad in ["", "MemTotal: 5 kB\n", "MemAvailable:\n", "MemAvailable: many kB\n"] { #expect(SystemMemory.available(meminfo: bad) == nil) }
     }
 
+    @Test func whatIsLeftOfAContainersLimit() {
+        #expect(SystemMemory.left(limit: "8000\n", stat: "anon 3000\nfile 9000\n") == 5000)
+        #expect(SystemMemory.left(limit: "8000\n", stat: "cache 9\nrss 1\ntotal_rss 9000\n") == 0)
+        #expect(SystemMemory.left(limit: "9223372036854771712\n", stat: "total_rss 12\n") == 9_223_372_036_854_771_700)
+        #expect(SystemMemory.left(limit: "8000\n", stat: "") == 8000)
+        for none in ["max\n", ""] { #expect(SystemMemory.left(limit: none, stat: "anon 3000\n") == nil) }
+    }
+
     @Test func thisMachineHasSome() {
         #expect(SystemMemory.available > 64 << 20 && SystemMemory.available < 1 << 50)
     }

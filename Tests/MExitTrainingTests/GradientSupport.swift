@@ -75,8 +75,10 @@ final class GradientCase {
     }
 
     /// Writes `[C, H, W]` values into the planar input.
-    func fill(sample: Int, with values: [Float]) {
-        let (map, pointer, shape) = (network.inputMap, network.inputPointer(sample: sample), graph.inputShape)
+    func fill(sample: Int, with values: [Float]) { GradientCase.fill(network, sample: sample, with: values) }
+
+    static func fill(_ network: TrainingNetwork, sample: Int, with values: [Float]) {
+        let (map, pointer, shape) = (network.inputMap, network.inputPointer(sample: sample), network.graph.inputShape)
         for c in 0..<shape.channels {
             for y in 0..<shape.height {
                 for x in 0..<shape.width {

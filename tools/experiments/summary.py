@@ -20,7 +20,9 @@ import statistics
 import sys
 
 # Two-sided 95 % quantiles of Student's t, by degrees of freedom.
-STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
+STUDENT = dict(enumerate([
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093,
+    2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042], 1))
 ORDER = ["joint", "equilibrium", "pcgrad", "project", "project-mean", "project-distill"]
 
 
@@ -142,7 +144,7 @@ def spread(values):
 def interval(values):
     if len(values) < 2:
         return f"{values[0]:+.2f}"
-    half = STUDENT[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
+    half = STUDENT.get(len(values) - 1, 1.96) * statistics.stdev(values) / math.sqrt(len(values))
     return f"{statistics.mean(values):+.2f} ± {half:.2f}"
 
 

@@ -3,12 +3,13 @@
 // to its first dot, and a field of an operation has its usual value, if it has one.
 
 extension GraphConfiguration {
-    private enum Key: String, CodingKey, CaseIterable { case inputName, nodes, exits }
+    private enum Key: String, CodingKey, CaseIterable { case inputName, inputBlock, nodes, exits }
 
     public init(from decoder: Decoder) throws {
         try Architectures.refuseUnknownKeys(in: decoder, known: Key.allCases.map(\.rawValue))
         let container = try decoder.container(keyedBy: Key.self)
         try container.read(.inputName, into: &inputName)
+        try container.read(.inputBlock, into: &inputBlock)
         try container.read(.exits, into: &exits)
         guard container.contains(.nodes) else { return }
         var list = try container.nestedUnkeyedContainer(forKey: .nodes)
@@ -22,7 +23,9 @@ extension GraphConfiguration {
 
     public func encode(to encoder: Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
-        if inputName != GraphConfiguration().inputName { try container.encode(inputName, forKey: .inputName) }
+        let usual = GraphConfiguration()
+        if inputName != usual.inputName { try container.encode(inputName, forKey: .inputName) }
+        if inputBlock != usual.inputBlock { try container.encode(inputBlock, forKey: .inputBlock) }
         try container.encode(nodes, forKey: .nodes)
         try container.encode(exits, forKey: .exits)
     }
@@ -65,7 +68,8 @@ extension GraphConfiguration.Entry: Encodable {
         ("gelu", [], { _ in .activation(.gelu) }),
         ("add", [], { _ in .add }),
         ("concat", [], { _ in .concat }),
-        ("maxPool", [.kernel, .stride, .padding], { .maxPool(try pool($0)) }),
+        // The last field means nothing here, and files have it: a graph comes back as it was.
+        ("maxPool", [.kernel, .stride, .padding, .countIncludesPadding], { .maxPool(try pool($0)) }),
         ("averagePool", [.kernel, .stride, .padding, .countIncludesPadding], { .averagePool(try pool($0)) }),
         ("globalAveragePool", [], { _ in .globalAveragePool }),
         ("linear", [.outFeatures, .hasBias], {
@@ -148,7 +152,7 @@ extension GraphConfiguration.Entry: Encodable {
             try container.encode(pool.kernel, forKey: .kernel)
             try container.encode(pool.stride, forKey: .stride)
             if pool.padding != 0 { try container.encode(pool.padding, forKey: .padding) }
-            if case .averagePool = operation, !pool.countIncludesPadding { try container.encode(false, forKey: .countIncludesPadding) }
+            if !pool.countIncludesPadding { try container.encode(false, forKey: .countIncludesPadding) }
         case .linear(let linear):
             try outputs(linear.outFeatures, .outFeatures)
             if !linear.hasBias { try container.encode(false, forKey: .hasBias) }

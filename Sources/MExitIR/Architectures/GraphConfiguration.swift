@@ -26,6 +26,7 @@ public struct GraphConfiguration: ArchitectureFamily {
     }
 
     var inputName = "input"
+    var inputBlock = "input"
     var nodes: [Entry] = []
     var exits: [ExitEntry] = []
 
@@ -40,7 +41,7 @@ public struct GraphConfiguration: ArchitectureFamily {
             }
             return index
         }
-        var list = [Node(name: inputName, block: "input", operation: .input(input), inputs: [])]
+        var list = [Node(name: inputName, block: inputBlock, operation: .input(input), inputs: [])]
         for entry in nodes {
             let inputs = try entry.inputs.map { try index($0, of: entry.name) }
             guard indices.updateValue(list.count, forKey: entry.name) == nil else {
@@ -65,20 +66,14 @@ extension GraphConfiguration {
     ///
     /// The last convolution or linear layer before each exit is taken to give as many outputs as there are classes.
     public init(_ graph: Graph) {
-        var givesClasses = Set<Int>()
-        var seen = Set<Int>()
-        var open = graph.exits.map(\.logits)
-        while let index = open.popLast() {
-            guard seen.insert(index).inserted else { continue }
+        let givesClasses = graph.classifierNodes.filter { index in
             switch graph.nodes[index].operation {
-            case .linear, .conv2d: givesClasses.insert(index)
-            // These give as many channels as they take; a flattened map does only where it is of one pixel.
-            case .batchNorm, .activation, .add, .maxPool, .averagePool, .globalAveragePool, .upsample, .resize, .flatten:
-                open += graph.nodes[index].inputs.filter { graph.shapes[$0].channels == graph.classCount }
-            case .input, .concat: break
+            case .linear, .conv2d: true
+            default: false
             }
         }
         inputName = graph.nodes[0].name
+        inputBlock = graph.nodes[0].block
         nodes = graph.nodes.indices.dropFirst().map { index in
             let node = graph.nodes[index]
             let gives = givesClasses.contains(index)
@@ -87,6 +82,25 @@ extension GraphConfiguration {
                 inputs: node.inputs.map { graph.nodes[$0].name })
         }
         exits = graph.exits.map { ExitEntry(name: $0.name, logits: graph.nodes[$0.logits].name) }
+    }
+}
+
+extension Graph {
+    /// The nodes whose shape follows from the number of classes: the last convolution or linear layer before each exit, and what stands
+    /// between.
+    package var classifierNodes: Set<Int> {
+        var found = Set<Int>()
+        var open = exits.map(\.logits)
+        while let index = open.popLast() {
+            guard found.insert(index).inserted else { continue }
+            switch nodes[index].operation {
+            case .linear, .conv2d, .input, .concat: break
+            // These give as many channels as they take; a flattened map does only where it is of one pixel.
+            case .batchNorm, .activation, .add, .maxPool, .averagePool, .globalAveragePool, .upsample, .resize, .flatten:
+                open += nodes[index].inputs.filter { shapes[$0].channels == classCount }
+            }
+        }
+        return found
     }
 }
 

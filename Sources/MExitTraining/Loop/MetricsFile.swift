@@ -103,9 +103,7 @@ public final class MetricsFile: TrainingObserver {
             var bytes = try encoder.encode(line)
             if isTorn { bytes.insert(UInt8(ascii: "\n"), at: 0) }
             bytes.append(UInt8(ascii: "\n"))
-            isTorn = true
             try bytes.withUnsafeBytes { try writeAll($0) }
-            isTorn = false
         } catch {
             let isFirst = failure == nil
             failure = "cannot write metrics to '\(path)': \(error)"
@@ -128,6 +126,7 @@ public final class MetricsFile: TrainingObserver {
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { throw TrainingError(.notWritable, String(cString: strerror(errno))) }
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            isTorn = !rest.isEmpty
         }
     }
 }

@@ -28,9 +28,9 @@ extension Trainer {
         firstWeights = Trainer.fingerprint(graph.parameters.flatMap { begun[$0.name] ?? [] })
     }
 
-    /// Parameters of the linear layers whose outputs are the exits' logits.
+    /// Parameters of the layers that end in the classes.
     private var classifierTensors: [String] {
-        let nodes = Set(graph.exits.map(\.logits))
+        let nodes = graph.classifierNodes
         return graph.parameters.filter { nodes.contains($0.node) }.map(\.name)
     }
 

@@ -79,6 +79,7 @@ public final class Trainer {
         deconfliction = try GradientDeconfliction(
             parameters: state.parameters, gradients: gradients, options: options.deconfliction, seed: options.seed)
         network = try TrainingNetwork(parameters: state.parameters, batch: sampler.batchSize, pool: pool, groups: groups)
+        try checkSaving()
     }
 
     /// Of the training images; those held out are a view of the same pixels.

@@ -52,13 +52,22 @@ struct DenseStacks {
 
     /// The values that stand side by side in a concat of concats, or nil when one of them is a copy.
     private static func parts(of index: Int, _ plan: ValuePlan) -> [Part]? {
-        guard case .concat = plan.graph.nodes[index].operation else { return [Part(value: index, channel: 0)] }
         var all: [Part] = []
-        var channel = 0
-        for input in plan.inputs(of: index) {
-            guard plan.isPlaced(input, in: index, at: channel), let parts = DenseStacks.parts(of: input, plan) else { return nil }
-            all += parts.map { Part(value: $0.value, channel: $0.channel + channel) }
-            channel += plan.graph.shapes[input].channels
+        // The next part on top. No recursion: concats of one value each can stand behind one another by thousands.
+        var open = [Part(value: index, channel: 0)]
+        while let part = open.popLast() {
+            guard case .concat = plan.graph.nodes[part.value].operation else {
+                all.append(part)
+                continue
+            }
+            var channel = 0
+            var inputs: [Part] = []
+            for input in plan.inputs(of: part.value) {
+                guard plan.isPlaced(input, in: part.value, at: channel) else { return nil }
+                inputs.append(Part(value: input, channel: part.channel + channel))
+                channel += plan.graph.shapes[input].channels
+            }
+            open += inputs.reversed()
         }
         return all
     }

@@ -13,7 +13,9 @@ final class Keep {
     private var blocks: [UnsafeMutableRawPointer] = []
     /// Bytes handed out.
     private(set) var bytes = 0
-    private let available = SystemMemory.available
+    private let available: Int
+
+    init(available: Int = SystemMemory.available) { self.available = available }
 
     /// Zeroed memory on a 64-byte boundary.
     ///
