@@ -103,9 +103,12 @@ struct TrainingArguments: ParsableArguments {
     var arch = ArchitectureReference("msdnet-tiny")
 
     @Option(name: .customLong("init"), help: ArgumentHelp(
-        "Begin with the weights of this model of the same architecture, and its normalisation, rather than with random ones; its classes may be others.",
+        """
+        Begin with the weights of this model of the same architecture, and its normalisation, rather than with random ones; its classes may be \
+        others. Given several times, begin with the mean of their weights.
+        """,
         valueName: "file.mexit"))
-    var initial: String?
+    var initial: [String] = []
 
     @Option(parsing: .unconditional, help: "Passes over the training images.")
     var epochs: Int = 20

@@ -42,11 +42,11 @@ extension TrainCommand {
             classes: images.classNames.count,
             input: .map(channels: images.channels, height: images.size.height, width: images.size.width))
         var options = try options(imageSize: images.size)
-        if let initial, options.normalization == nil {
-            options.normalization = try Normalization(mean: initial.preprocessing.mean, std: initial.preprocessing.std)
+        if let first = initial.first, options.normalization == nil {
+            options.normalization = try Normalization(mean: first.preprocessing.mean, std: first.preprocessing.std)
         }
         let trainer = try Trainer(graph: graph, data: loaded, options: options, threads: threads)
-        if let initial { try trainer.begin(with: initial) }
+        if !initial.isEmpty { try trainer.begin(with: initial) }
         if !output.quiet {
             let parameters = graph.parameters.filter(\.isTrainable).reduce(0) { $0 + $1.count }
             StandardError.write(
@@ -137,7 +137,7 @@ extension TrainCommand {
             "--distill-temperature", "\(t.distillTemperature)", "--ema", "\(t.ema)",
             "--augment", t.augment.description, "--mixup", "\(t.mixup)", "--cutmix", "\(t.cutmix)", "--seed", "\(t.seed)",
         ]
-        if let initial = t.initial { words += ["--init", lastComponent(initial)] }
+        for initial in t.initial { words += ["--init", lastComponent(initial)] }
         if let mean = t.mean, let std = t.std { words += ["--mean", mean.description, "--std", std.description] }
         if t.schedule == .multistep { words += ["--milestones", t.milestones.description, "--gamma", "\(t.gamma)"] }
         if let size = data.imageSize?.size { words += ["--image-size", "\(size)"] }

@@ -24,7 +24,7 @@ struct TrainCommand: ParsableCommand {
 
     func validate() throws {
         let written = [output.out, output.best, output.metrics, output.report, output.state].compactMap { $0 }
-        if let initial = training.initial, written.map(canonicalPath).contains(canonicalPath(initial)) {
+        for initial in training.initial where written.map(canonicalPath).contains(canonicalPath(initial)) {
             throw ValidationError("--init reads '\(initial)', which training would overwrite; give the new file another name")
         }
         do {

@@ -278,6 +278,35 @@ private final class Recorder: TrainingObserver {
         }
     }
 
+    @Test func beginsWithTheMeanOfModels() throws {
+        let names = ["rows", "columns", "chess"]
+        let models: [Model] = try [UInt64(1), 2, 3].map { seed in
+            let trainer = try makeTrainer(options { ($0.epochs, $0.seed) = (1, seed) })
+            _ = try trainer.run()
+            return try trainer.model(classNames: names, provenance: Provenance())
+        }
+        let trainer = try makeTrainer(options())
+        let before = trainer.state.parameters.tensors()
+        var (otherClasses, otherScale) = (models[1], models[1])
+        otherClasses.classNames = ["rows", "chess", "columns"]
+        otherScale.preprocessing.std[0] *= 2
+        for (other, word) in [(otherClasses, "classes"), (otherScale, "normalisations")] {
+            let error = #expect(throws: TrainingError.self) { try trainer.begin(with: [models[0], other]) }
+            #expect(error?.message.contains("their \(word) differ") == true, "\(String(describing: error))")
+        }
+        #expect(throws: TrainingError.self) { try trainer.begin(with: []) }
+        #expect(trainer.state.parameters.tensors() == before)
+        try trainer.begin(with: models)
+        for (name, values) in trainer.state.parameters.tensors() {
+            let all = try models.map { try #require($0.tensors[name]) }
+            let mean: [Float] = values.indices.map { i in
+                let sum: Double = all.reduce(0) { $0 + Double($1[i]) }
+                return Float(sum / 3)
+            }
+            #expect(values == mean, "\(name)")
+        }
+    }
+
     @Test func otherClassesGetNewClassifiers() throws {
         let first = try makeTrainer(options { $0.epochs = 1 })
         _ = try first.run()
