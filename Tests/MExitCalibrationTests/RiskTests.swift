@@ -64,6 +64,14 @@ import _MExitTestSupport
     }
 
     /// Betting sees that the variance is small; Hoeffding and Bentkus cannot.
+    /// A bet that is won on the first samples and lost on the others proves nothing.
+    @Test func aRiskSeenAboveTheLimitIsNotProved() {
+        let losses = [Double](repeating: 0, count: 400) + [Double](repeating: 1, count: 40)
+        #expect(RiskBounds.betting(losses.prefix(400), limit: 0.05, delta: 0.1) < 0.1)
+        #expect(RiskBounds.betting(losses, limit: 0.05, delta: 0.1) == 1)
+        #expect(RiskBounds.betting(losses, limit: 0.1, delta: 0.1) < 0.1)
+    }
+
     @Test func bettingIsSharperWhereVarianceIsSmall() {
         let losses = (0..<2000).map { $0 % 40 == 7 ? 1.0 : $0 % 40 == 20 ? 0 : 0.5 }
         // The least limit that each proves.

@@ -57,7 +57,8 @@ enum RiskBounds {
 
     /// The p-value of a bet: 1 / the largest capital reached by betting, sample after sample, that losses stay below `limit`.
     /// Where the mean is at least `limit` the capital is a supermartingale from 1, and by Ville's inequality it reaches 1 / delta
-    /// with probability at most delta.
+    /// with probability at most delta. 1 where the mean of these losses is at least `limit`: a bet that was won early and lost later proves
+    /// nothing that anyone would publish, and a larger p-value is as valid.
     ///
     /// - Parameters:
     ///   - losses: in 0 ... 1, in an order that does not depend on them (shuffle them).
@@ -70,6 +71,7 @@ enum RiskBounds {
         guard limit > 0 else { return 1 }
         guard limit < 1 else { return 0 }
         let n = Double(losses.count)
+        guard losses.reduce(0, +) < limit * n else { return 1 }
         let most = 0.9 / (1 - limit)
         let boldness = 2 * log(1 / delta) / max(n, 1)
         var (logCapital, largest) = (0.0, 0.0)
