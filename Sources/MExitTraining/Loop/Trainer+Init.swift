@@ -10,7 +10,7 @@ extension Trainer {
     /// - Throws: ``TrainingError`` with code `mismatch` when the network is another one.
     public func begin(with model: Model) throws { try begin(with: [model]) }
 
-    /// Begins with the mean of several trained networks' numbers, as ``begin(with:)-(Model)`` does with one's.
+    /// Begins with the mean of several trained networks' numbers; otherwise as with one network's.
     ///
     /// The mean of networks that went on from the same one is often better than each of them: a "model soup". The mean of their
     /// running statistics is only near its own: some steps must follow, at a small rate.
