@@ -47,6 +47,21 @@ import Testing
         #expect(graph.eagerCosts().map { (Double($0.parameters) / 1e4).rounded() / 100 } == [4.24, 8.77, 13.07, 16.75, 23.96])
     }
 
+    @Test func exitsAddUpTheClassifiersBefore() throws {
+        var configuration = MSDNetConfiguration()
+        let input = Shape.map(channels: 3, height: 32, width: 32)
+        let plain = try configuration.graph(input: input, classes: 10)
+        configuration.ensemble = 3
+        let graph = try configuration.graph(input: input, classes: 10)
+        let summed = graph.exits.map { exit in
+            let node = graph.nodes[exit.logits]
+            return node.operation == .add ? node.inputs.map { graph.nodes[$0].name } : [node.name]
+        }
+        #expect(summed == (0..<7).map { exit in (max(0, exit - 2)...exit).map { "exit\($0).linear" } })
+        #expect(graph.parameters.map(\.name) == plain.parameters.map(\.name))
+        #expect(try graph.stageCosts().map(\.macs) == plain.stageCosts().map(\.macs))
+    }
+
     @Test func impossibleConfigurationsAreRefused() throws {
         func message(_ change: (inout MSDNetConfiguration) -> Void, input: Shape = .map(channels: 3, height: 32, width: 32), classes: Int = 10) -> String {
             var configuration = MSDNetConfiguration()
@@ -63,6 +78,7 @@ import Testing
         #expect(message { $0.reduction = 0 }.contains("reduction"))
         #expect(message { $0.growth = 1; $0.growthFactors = [1, 1, 1] }.contains("less than one channel"))
         #expect(message { $0.headChannels = 0 }.contains("headChannels"))
+        #expect(message { $0.ensemble = 0 }.contains("ensemble is 0"))
         #expect(message({ _ in }, input: .map(channels: 3, height: 8, width: 8)).contains("below 1x1"))
         #expect(message({ _ in }, input: .vector(12)).contains("takes a map"))
         #expect(message({ _ in }, classes: 0).contains("0 classes"))

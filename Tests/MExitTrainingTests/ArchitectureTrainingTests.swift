@@ -46,13 +46,14 @@ import Testing
             configuration.growthFactors = [1, 2]
             configuration.bottleneckFactors = [1, 2]
             configuration.headChannels = 8
+            configuration.ensemble = family == "ensemble" ? 2 : 1
             return try configuration.graph(input: input, classes: classes)
         }
     }
 
     /// Finite differences need smooth functions: ReLU becomes tanh, maximum pooling average pooling.
-    @Test(arguments: ["basic", "bottleneck", "vgg", "ranet"]) func gradients(family: String) throws {
-        let graph = try Self.small(family, size: family == "ranet" ? 16 : 8)
+    @Test(arguments: ["basic", "bottleneck", "vgg", "ranet", "ensemble"]) func gradients(family: String) throws {
+        let graph = try Self.small(family, size: family == "ranet" || family == "ensemble" ? 16 : 8)
         let smooth = try Graph(
             nodes: graph.nodes.map { node in
                 var node = node

@@ -1,7 +1,7 @@
 extension MSDNetConfiguration {
     private enum Key: String, CodingKey, CaseIterable {
         case exits, base, step, stepMode, channels, growth, growthFactors, bottleneckFactors, bottleneck, dropsScales, reduction
-        case stem, headChannels
+        case stem, headChannels, ensemble
     }
 
     /// Every field may be left out and then has its default; a field of another name is an error, since it would be a
@@ -21,6 +21,7 @@ extension MSDNetConfiguration {
         try container.read(.dropsScales, into: &dropsScales)
         try container.read(.reduction, into: &reduction)
         try container.read(.stem, into: &stem)
+        try container.read(.ensemble, into: &ensemble)
         // Null means "as wide as the coarsest scale"; absence means the default.
         if container.contains(.headChannels) { headChannels = try container.decode(Int?.self, forKey: .headChannels) }
     }
@@ -40,5 +41,6 @@ extension MSDNetConfiguration {
         try container.encode(reduction, forKey: .reduction)
         try container.encode(stem, forKey: .stem)
         try container.encode(headChannels, forKey: .headChannels)
+        try container.encode(ensemble, forKey: .ensemble)
     }
 }

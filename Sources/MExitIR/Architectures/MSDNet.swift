@@ -42,6 +42,10 @@ public struct MSDNetConfiguration: ArchitectureFamily {
     public var stem = Stem.cifar
     /// Channels of the classifiers' two convolutions; nil for as many as the coarsest scale has.
     public var headChannels: Int? = 128
+    /// Classifiers whose logits each exit adds up: its own and, as far as there are any, the `ensemble - 1` before it; 1 for its
+    /// own alone. Costs no multiply-adds: a sample that comes to an exit has the earlier classifiers behind it.
+    /// - Source: Yu et al., Boosted Dynamic Neural Networks, AAAI 2023 (arXiv:2211.16726), there with all classifiers before it.
+    public var ensemble = 1
 
     public init() {}
 
@@ -61,12 +65,16 @@ extension MSDNetConfiguration {
         var state = stem(&builder)
         let total = layersPerExit.reduce(0, +)
         var layer = 0
+        var classifiers: [Int] = []
         for (exit, count) in layersPerExit.enumerated() {
             for _ in 0..<count {
                 layer += 1
                 append(layer: layer, of: total, to: &state, &builder)
             }
-            head(exit, on: state.scales[scales - 1] ?? 0, width: state.width * growthFactors[scales - 1], classes, &builder)
+            classifiers.append(
+                classifier(exit, on: state.scales[scales - 1] ?? 0, width: state.width * growthFactors[scales - 1], classes, &builder))
+            let summed = Array(classifiers.suffix(ensemble))
+            builder.exit(summed.count == 1 ? summed[0] : builder.append(.add, summed, name: "exit\(exit).sum"), name: "exit\(exit)")
         }
         return try builder.build()
     }
@@ -96,6 +104,7 @@ extension MSDNetConfiguration {
         }
         try require(reduction > 0 && reduction <= 1, "reduction is \(reduction); it must be above 0 and at most 1")
         try require((1...65536).contains(headChannels ?? 1), "headChannels is \(headChannels ?? 0); it must be at least 1")
+        try require((1...256).contains(ensemble), "ensemble is \(ensemble); it must be 1 ... 256")
     }
 
     private func stem(_ builder: inout GraphBuilder) -> State {
@@ -166,14 +175,14 @@ extension MSDNetConfiguration {
         state.width = width
     }
 
-    private func head(_ exit: Int, on x: Int, width: Int, _ classes: Int, _ builder: inout GraphBuilder) {
+    /// - Returns: The node of the classifier's logits.
+    private func classifier(_ exit: Int, on x: Int, width: Int, _ classes: Int, _ builder: inout GraphBuilder) -> Int {
         builder.block = "exit\(exit)"
         let channels = headChannels ?? width
         var x = builder.convNormRelu(x, channels, kernel: 3, stride: 2, padding: 1, name: "exit\(exit).conv0")
         x = builder.convNormRelu(x, channels, kernel: 3, stride: 2, padding: 1, name: "exit\(exit).conv1")
         x = builder.append(.averagePool(Pool2D(kernel: 2, stride: 2)), [x], name: "exit\(exit).pool")
         x = builder.append(.flatten, [x], name: "exit\(exit).flatten")
-        x = builder.append(.linear(Linear(outFeatures: classes)), [x], name: "exit\(exit).linear")
-        builder.exit(x, name: "exit\(exit)")
+        return builder.append(.linear(Linear(outFeatures: classes)), [x], name: "exit\(exit).linear")
     }
 }
