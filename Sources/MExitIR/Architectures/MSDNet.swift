@@ -43,7 +43,8 @@ public struct MSDNetConfiguration: ArchitectureFamily {
     /// Channels of the classifiers' two convolutions; nil for as many as the coarsest scale has.
     public var headChannels: Int? = 128
     /// Classifiers whose logits each exit adds up: its own and, as far as there are any, the `ensemble - 1` before it; 1 for its
-    /// own alone. Costs no multiply-adds: a sample that comes to an exit has the earlier classifiers behind it.
+    /// own alone. Costs no multiply-adds: a sample that comes to an exit has the earlier classifiers behind it. A plan that
+    /// leaves earlier exits out needs their classifiers all the same.
     /// - Source: Yu et al., Boosted Dynamic Neural Networks, AAAI 2023 (arXiv:2211.16726), there with all classifiers before it.
     public var ensemble = 1
 
