@@ -39,13 +39,17 @@ public struct ArchitectureReference: Hashable, Sendable, ExpressibleByArgument {
         } catch let error as GraphError {
             throw ArchitectureFileError(path: text, problem: error.message)
         } catch let error as DecodingError {
-            throw ArchitectureFileError(path: text, problem: ArchitectureReference.describe(error))
+            throw ArchitectureFileError(path: text, problem: ArchitectureReference.describe(error, in: data))
         }
     }
 
-    private static func describe(_ error: DecodingError) -> String {
-        func place(_ path: [any CodingKey]) -> String {
-            path.isEmpty ? "" : " at \(path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: "."))"
+    private static func describe(_ error: DecodingError, in data: Data) -> String {
+        func place(_ path: [any CodingKey]) -> String { path.isEmpty ? "" : " at \(path.dotted)" }
+        // Foundation says "not valid JSON" of a number with a fraction too, where a field takes whole ones.
+        if case .dataCorrupted(let context) = error, context.codingPath.isEmpty,
+            let unwhole = try? JSONDecoder().decode(UnwholeNumbers.self, from: data).found, !unwhole.isEmpty
+        {
+            return "a field that takes whole numbers has another one, among \(unwhole.sorted().joined(separator: ", "))"
         }
         switch error {
         case .keyNotFound(let key, let context):
@@ -56,6 +60,32 @@ public struct ArchitectureReference: Hashable, Sendable, ExpressibleByArgument {
             return "\(error)"
         }
     }
+}
+
+/// All numbers in a JSON text that no integer equals, each behind its place: "config.exits 6.5".
+private struct UnwholeNumbers: Decodable {
+    var found: [String] = []
+
+    private struct Name: CodingKey {
+        var stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+        if let number = try? decoder.singleValueContainer().decode(Double.self) {
+            if Int(exactly: number) == nil { found = ["\(decoder.codingPath.dotted) \(number)"] }
+        } else if let object = try? decoder.container(keyedBy: Name.self) {
+            found = try object.allKeys.flatMap { try object.decodeIfPresent(Self.self, forKey: $0)?.found ?? [] }
+        } else if var array = try? decoder.unkeyedContainer() {
+            while !array.isAtEnd { found += try array.decodeIfPresent(Self.self)?.found ?? [] }
+        }
+    }
+}
+
+extension [any CodingKey] {
+    fileprivate var dotted: String { map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".") }
 }
 
 /// Why an architecture file cannot be used.

@@ -57,11 +57,12 @@ import _MExitTestSupport
     @Test func failures() throws {
         let bad = try files.write(Array(#"{"family":"msdnet","config":{"exit":3}}"#.utf8), to: "bad.json")
         let broken = try files.write(Array("{".utf8), to: "broken.json")
+        let fraction = try files.write(Array(#"{"family":"msdnet","config":{"exits":6.5,"reduction":0.25,"growthFactors":[1,2,4],"headChannels":null}}"#.utf8), to: "fraction.json")
         for (arguments, word) in [
             ([files.path("none.mexit")], "none.mexit"), ([try files.truncatedModel()], "short.mexit"),
             ([try files.write(Array("hello".utf8), to: "hello.mexit")], "hello.mexit"), ([files.path("small.mexit"), "--exits", "2"], "0 ..< 2"),
             (["--arch", "resnet", "--classes", "2"], "msdnet-tiny"), (["--arch", bad, "--classes", "2"], "'exit'"),
-            (["--arch", broken, "--classes", "2"], "broken.json"), (["--arch", files.path("no.json"), "--classes", "2"], "no.json"),
+            (["--arch", broken, "--classes", "2"], "broken.json': The given data was not valid JSON"), (["--arch", fraction, "--classes", "2"], "among config.exits 6.5, config.reduction 0.25"), (["--arch", files.path("no.json"), "--classes", "2"], "no.json"),
             (["--arch", "msdnet-tiny", "--classes", "0"], "0 classes"), (["--arch", "msdnet-tiny", "--classes", "9000000000"], "9000000000"),
             (["--arch", "msdnet-tiny", "--classes", "2", "--input", "3x2x2"], "below 1x1"),
         ] {
