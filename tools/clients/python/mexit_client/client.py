@@ -59,7 +59,8 @@ class Client:
         """Sends a sample and returns at once (it waits while the server takes nothing in). For asyncio: ``asyncio.wrap_future``.
 
         The future raises RequestError if the server refuses this sample, ServerGone if it ends first. A callback added to the
-        future runs in the thread that reads answers: it must not wait, and must not send.
+        future runs in the thread that reads answers, or at once in the caller's if the answer is there already: it must not wait,
+        and must neither send nor close the client.
         """
         future: "Future[Result]" = Future()
         self._connection.send(_request(sample, policy, deadline_ms, top_k, logits), expect(future, Result.parse))

@@ -117,6 +117,8 @@ class Connection:
 
     def close(self, timeout: float) -> None:
         """Ends the requests, waits for the answers under way and for the server's end; kills it after `timeout` seconds."""
+        if threading.current_thread() is self._reader:  # it would wait for itself
+            raise RuntimeError("cannot close the client from a callback of one of its futures: close it in another thread")
         with self._state:
             self._closing = True
         # Somebody may be stuck in a write to a server that takes nothing in: then killing it is what frees the lock.
@@ -128,8 +130,6 @@ class Connection:
         self._finish(timeout)
 
     def _finish(self, timeout: float) -> None:
-        if threading.current_thread() is self._reader:
-            raise RuntimeError("cannot close the client from a callback of one of its futures: close it in another thread")
         self._reader.join(timeout)
         if self._reader.is_alive():
             self._transport.kill()

@@ -46,7 +46,8 @@ class ServedSocket:
         self.listener.bind(os.path.join(self.folder.name, "mexit.sock") if family == socket.AF_UNIX else ("127.0.0.1", 0))
         self.listener.listen()
         self.address = self.listener.getsockname()
-        self.processes = []
+        self._processes = []
+        self._starting = threading.Lock()
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
 
@@ -56,8 +57,14 @@ class ServedSocket:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            with connection:
-                self.processes.append(subprocess.Popen(["mexit-serve", MODEL, "--quiet", "--threads", "1"], stdin=connection, stdout=connection))
+            with connection, self._starting:
+                self._processes.append(subprocess.Popen(["mexit-serve", MODEL, "--quiet", "--threads", "1"], stdin=connection, stdout=connection))
+
+    @property
+    def processes(self):
+        """Those of all clients that have connected, also of one whose server was ready before Popen returned here."""
+        with self._starting:
+            return self._processes
 
     def __enter__(self):
         return self

@@ -3,6 +3,8 @@ import array
 import asyncio
 import base64
 import concurrent.futures
+import os
+import signal
 import threading
 import unittest
 
@@ -174,8 +176,13 @@ class Lifetimes(TestCase):
                 except RuntimeError as error:
                     seen.set_result(error)
 
-            client.submit(grey(1)).add_done_callback(close)
+            # Stopped, so that the answer comes after the callback is added: otherwise it would run in this thread, which may close.
+            os.kill(client.pid, signal.SIGSTOP)
+            future = client.submit(grey(1))
+            future.add_done_callback(close)
+            os.kill(client.pid, signal.SIGCONT)
             self.assertIn("another thread", str(seen.result(30)))
+            client.classify(grey(1))  # the refused close has changed nothing
 
     def test_no_thread_is_left(self):
         before = threading.active_count()
