@@ -159,6 +159,11 @@ struct TrainingArguments: ParsableArguments {
         "Decay of an exponential moving average of the weights, which is then validated and saved; 0: none.", valueName: "decay"))
     var ema: Double = 0
 
+    @Option(parsing: .unconditional, help: ArgumentHelp(
+        "Validate and save the mean of the weights after every step from here on, with batch norm statistics of its own: below 1 a share of all epochs, else an epoch. Default: no mean.",
+        valueName: "beginning"))
+    var averageFrom: Double?
+
     @Option(help: ArgumentHelp(
         "Random changes to training images, of crop (padded by an eighth of the side) or resized-crop (8 % of the area or more, enlarged), flip, cutout (a square of half the side); or none.",
         valueName: "list"))
@@ -177,6 +182,15 @@ struct TrainingArguments: ParsableArguments {
     var std: NumberList?
 
     var mixing: Mixing { Mixing(mixup: mixup, cutmix: cutmix) }
+
+    /// What --ema and --average-from say.
+    var averaging: Averaging {
+        get throws {
+            guard let averageFrom else { return ema == 0 ? .none : .exponential(decay: ema) }
+            guard ema == 0 else { throw ValidationError("--ema and --average-from are two ways to average the weights; give one") }
+            return .mean(from: averageFrom)
+        }
+    }
 
     /// What --mean and --std say.
     func normalization() throws -> Normalization? {

@@ -137,6 +137,7 @@ extension TrainCommand {
             "--distill-temperature", "\(t.distillTemperature)", "--ema", "\(t.ema)",
             "--augment", t.augment.description, "--mixup", "\(t.mixup)", "--cutmix", "\(t.cutmix)", "--seed", "\(t.seed)",
         ]
+        if let from = t.averageFrom { words += ["--average-from", "\(from)"] }
         for initial in t.initial { words += ["--init", lastComponent(initial)] }
         if let mean = t.mean, let std = t.std { words += ["--mean", mean.description, "--std", std.description] }
         if t.schedule == .multistep { words += ["--milestones", t.milestones.description, "--gamma", "\(t.gamma)"] }

@@ -49,7 +49,7 @@ struct TrainCommand: ParsableCommand {
             deconfliction: deconfliction.options, labelSmoothing: training.labelSmoothing,
             exitWeights: training.exitWeights,
             distillation: training.distill == 0 ? nil : Distillation(share: training.distill, temperature: training.distillTemperature),
-            averaging: training.ema,
+            averaging: try training.averaging,
             augmentation: training.augment.augmentation(side: side), mixing: training.mixing, normalization: try training.normalization(),
             seed: training.seed)
     }

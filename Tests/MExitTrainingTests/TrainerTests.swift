@@ -175,16 +175,18 @@ private final class Recorder: TrainingObserver {
     }
 
     /// Everything that adds state or draws numbers, at once.
-    private func everything(_ options: inout TrainingOptions) {
+    private func everything(_ averaging: Averaging, _ options: inout TrainingOptions) {
         options.epochs = 2
         options.deconfliction = DeconflictionOptions(method: .pcgrad, scope: .network, reduction: .mean)
         options.exitWeights = .sdn
         options.distillation = Distillation(share: 0.4, temperature: 2)
         options.labelSmoothing = 0.05
-        options.averaging = 0.98
+        options.averaging = averaging
     }
 
-    @Test func allMethodsTogetherResumeToTheSameBytes() throws {
+    @Test(arguments: [Averaging.exponential(decay: 0.98), .mean(from: 0.5)])
+    func allMethodsTogetherResumeToTheSameBytes(averaging: Averaging) throws {
+        func everything(_ options: inout TrainingOptions) { self.everything(averaging, &options) }
         let straight = try makeTrainer(options(everything))
         let whole = Recorder()
         _ = try straight.run(observers: [whole])
@@ -205,7 +207,7 @@ private final class Recorder: TrainingObserver {
     }
 
     @Test func theAverageIsWhatIsValidatedAndSaved() throws {
-        let trainer = try makeTrainer(options { $0.epochs = 1; $0.averaging = 0.99 })
+        let trainer = try makeTrainer(options { $0.epochs = 1; $0.averaging = .exponential(decay: 0.99) })
         let recorder = Recorder()
         _ = try trainer.run(observers: [recorder])
         let plain = try makeTrainer(options { $0.epochs = 1 })
@@ -243,7 +245,8 @@ private final class Recorder: TrainingObserver {
         let changes: [(String, (inout TrainingOptions) -> Void)] = [
             ("its exit weights is constant, this run's sdn", { $0.exitWeights = .sdn }),
             ("its distillation is none, this run's 0.5 at temperature 1.0", { $0.distillation = Distillation(share: 0.5) }),
-            ("its decay of the weight average is 0.0, this run's 0.9", { $0.averaging = 0.9 }),
+            ("its decay of the weight average is 0.0, this run's 0.9", { $0.averaging = .exponential(decay: 0.9) }),
+            ("its mean of the weights is none, this run's from 0.5", { $0.averaging = .mean(from: 0.5) }),
             ("its deconfliction is project, this run's cagrad", { $0.deconfliction.method = .cagrad }),
         ]
         for (message, change) in changes {
@@ -270,7 +273,7 @@ private final class Recorder: TrainingObserver {
         let reports = Recorder()
         _ = try first.run(observers: [reports])
         let model = try first.model(classNames: names, provenance: Provenance())
-        for averaging in [0, 0.9] {
+        for averaging in [Averaging.none, .exponential(decay: 0.9), .mean(from: 0.5)] {
             let second = try makeTrainer(options { $0.averaging = averaging })
             try second.begin(with: model)
             #expect(second.validate() == reports.epochs.last?.validation)
@@ -365,7 +368,9 @@ private final class Recorder: TrainingObserver {
         #expect(wrongClasses?.code == .mismatch)
         for change: (inout TrainingOptions) -> Void in [
             { $0.batchSize = 0 }, { $0.epochs = 0 }, { $0.learningRate = -1 }, { $0.optimizer.momentum = 2 }, { $0.warmup = 100 },
-            { $0.deconfliction.strength = .infinity }, { $0.exitWeights = .list([1, 1, 1]) }, { $0.averaging = 1 },
+            { $0.deconfliction.strength = .infinity }, { $0.exitWeights = .list([1, 1, 1]) }, { $0.averaging = .exponential(decay: 1) },
+            { $0.averaging = .exponential(decay: .nan) }, { $0.averaging = .mean(from: -0.1) }, { $0.averaging = .mean(from: .nan) },
+            { ($0.epochs, $0.averaging) = (4, .mean(from: 4)) }, { ($0.epochs, $0.averaging) = (4, .mean(from: 0.9)) },
             { $0.distillation = Distillation(share: -1) },
         ] {
             let bad = options(change)

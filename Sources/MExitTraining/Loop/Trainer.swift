@@ -31,7 +31,7 @@ public final class Trainer {
     /// Which images are held out, and what they show; empty without any.
     let heldOutFingerprint: String
     private let loader: SampleLoader
-    private let sampler: BatchSampler
+    let sampler: BatchSampler
     private let schedule: LearningRateSchedule
     private let losses: ExitLosses
     /// Cumulative per exit.
@@ -73,7 +73,9 @@ public final class Trainer {
         try options.exitWeights.check(exits: graph.exits.count)
         macs = Graph.cumulative(try graph.stageCosts()).map(\.macs)
         pool = WorkerPool(threads: max(1, threads))
-        state = try TrainerState(graph: graph, optimizer: options.optimizer, seed: options.seed, averaging: options.averaging)
+        state = try TrainerState(
+            graph: graph, optimizer: options.optimizer, seed: options.seed, averaging: options.averaging,
+            stepsBefore: options.averaging.stepsBefore(epochs: options.epochs, stepsPerEpoch: sampler.batchesPerEpoch))
         let groups = options.lossGroups(exits: graph.exits.count)
         gradients = try ExitGradients(parameters: state.parameters, groups: groups)
         deconfliction = try GradientDeconfliction(
@@ -140,6 +142,7 @@ public final class Trainer {
 
     private func endEpoch(_ epoch: Int, imagesPerSecond: Double, _ observers: [any TrainingObserver]) throws {
         let rate = schedule.rate(step: state.step - 1)
+        estimateStatistics(epoch: epoch)
         let validated = validate()
         let parameters = state.parameters
         let isFinite =
@@ -164,11 +167,24 @@ public final class Trainer {
         for observer in observers { try observer.epochEnded(report, state: state) }
     }
 
+    /// So many batches, or all of an epoch, give the batch norms their statistics for a mean of weights.
+    public static let statisticsBatches = 100
+
+    /// The mean over batches of what the batch norms see with the averaged weights, on images as a step has them.
+    private func estimateStatistics(epoch: Int) {
+        guard let average = state.average, average.needsStatistics(step: state.step) else { return }
+        average.withAverage {
+            for (index, batch) in sampler.batches(epoch: epoch, from: 0).prefix(Trainer.statisticsBatches).enumerated() {
+                fillTraining(batch, number: index, epoch: epoch)
+                network.forward(count: batch.count, training: true, statisticsShare: 1 / Double(index + 1))
+            }
+        }
+    }
+
     /// One step of SGD. When it throws, parameters are as they were (running statistics of batch norms have seen the batch).
     private func step(_ batch: [Int], epoch: Int) throws -> StepReport {
         let rate = schedule.rate(step: state.step)
-        fill(batch, from: loader, epoch: epoch)
-        mix(count: batch.count, epoch: epoch)
+        fillTraining(batch, number: state.step % stepsPerEpoch, epoch: epoch)
         network.forward(count: batch.count, training: true)
         let weights = options.exitWeights.weights(macs: macs, epoch: epoch, epochs: options.epochs)
         let results = evaluate(losses, weights: weights)
@@ -213,15 +229,18 @@ extension Trainer {
         mixing = .none
     }
 
-    /// Mixes the batch at hand as the options say.
-    private func mix(count: Int, epoch: Int) {
+    /// The inputs and labels of a step: augmented, and mixed as the options say.
+    ///
+    /// - Parameter number: of the batch within the epoch.
+    func fillTraining(_ batch: [Int], number: Int, epoch: Int) {
+        fill(batch, from: loader, epoch: epoch)
         let size = loader.data.size
-        mixing = options.mixing.draw(size: size, seed: options.seed, epoch: epoch, batch: state.step % stepsPerEpoch)
+        mixing = options.mixing.draw(size: size, seed: options.seed, epoch: epoch, batch: number)
         guard mixing != .none else { return }
         let (map, draw) = (network.inputMap, mixing)
-        pool.run(count / 2) { _, place in
+        pool.run(batch.count / 2) { _, place in
             draw.apply(
-                network.inputPointer(sample: place), network.inputPointer(sample: count - 1 - place), channels: loader.data.channels,
+                network.inputPointer(sample: place), network.inputPointer(sample: batch.count - 1 - place), channels: loader.data.channels,
                 size: size, rowStride: Int(map.row_stride), channelStride: Int(map.channel_stride))
         }
     }

@@ -17,14 +17,14 @@ public final class TrainerState {
 
     /// Fresh weights.
     ///
-    /// - Parameter averaging: decay of ``WeightAverage``; 0: no average is kept.
+    /// - Parameter stepsBefore: the steps before a plain mean of weights begins.
     /// - Throws: ``TrainingError``, ``NetworkError``.
-    public init(graph: Graph, optimizer: SGDOptions, seed: UInt64, averaging: Double = 0) throws {
+    init(graph: Graph, optimizer: SGDOptions, seed: UInt64, averaging: Averaging, stepsBefore: Int) throws {
         parameters = try ParameterStore(graph: graph)
         parameters.initialize(seed: seed)
         self.optimizer = try SGD(parameters: parameters, options: optimizer)
         self.seed = seed
-        average = averaging == 0 ? nil : try WeightAverage(parameters: parameters, decay: averaging)
+        average = averaging == .none ? nil : try WeightAverage(parameters: parameters, averaging: averaging, stepsBefore: stepsBefore)
         tally = graph.exits.map { _ in ExitTally() }
     }
 }

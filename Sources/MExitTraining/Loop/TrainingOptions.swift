@@ -19,8 +19,8 @@ public struct TrainingOptions: Hashable, Sendable {
     public var exitWeights: ExitWeights
     /// Nil: exits learn from the labels alone.
     public var distillation: Distillation?
-    /// Decay of ``WeightAverage``, below 1; 0: the weights themselves are validated and saved.
-    public var averaging: Double
+    /// Which weights are validated and saved.
+    public var averaging: Averaging
     public var augmentation: Augmentation
     public var mixing: Mixing
     /// Nil: measured on the training images.
@@ -31,7 +31,7 @@ public struct TrainingOptions: Hashable, Sendable {
     public init(
         epochs: Int = 20, batchSize: Int = 64, learningRate: Double = 0.1, schedule: LearningRateSchedule.Shape = .cosine,
         warmup: Double = 1, optimizer: SGDOptions = SGDOptions(), deconfliction: DeconflictionOptions = DeconflictionOptions(),
-        labelSmoothing: Double = 0, exitWeights: ExitWeights = .constant, distillation: Distillation? = nil, averaging: Double = 0,
+        labelSmoothing: Double = 0, exitWeights: ExitWeights = .constant, distillation: Distillation? = nil, averaging: Averaging = .none,
         augmentation: Augmentation = Augmentation(), mixing: Mixing = Mixing(), normalization: Normalization? = nil, seed: UInt64 = 0
     ) {
         self.epochs = epochs
@@ -66,7 +66,7 @@ public struct TrainingOptions: Hashable, Sendable {
         try exitWeights.check()
         try mixing.check()
         try distillation?.check()
-        try WeightAverage.check(decay: averaging)
+        try averaging.check(epochs: epochs)
         _ = try LearningRateSchedule(base: learningRate, shape: schedule, warmup: warmup, epochs: epochs, stepsPerEpoch: 1)
         _ = try SoftmaxCrossEntropy(labelSmoothing: labelSmoothing)
     }

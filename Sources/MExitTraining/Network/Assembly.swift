@@ -5,6 +5,8 @@ import MExitIR
 final class PassState {
     /// Samples in this pass.
     var count = 0
+    /// Weight of this pass's batch in the running statistics of batch norms.
+    var statisticsShare = BatchNormSteps.momentum
     /// Where backward puts the gradients of parameters.
     var gradients: ExitGradients?
     /// Start of the chunks' partial sums, and floats per chunk.

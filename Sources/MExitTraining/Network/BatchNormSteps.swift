@@ -6,7 +6,7 @@ import MExitIR
 /// Training mode uses the statistics of the whole batch, biased variance to normalise and unbiased for the running variance,
 /// momentum 0.1, as PyTorch does. Every loss's gradient flows through the batch statistics on its own.
 struct BatchNormSteps {
-    /// Weight of the newest batch in the running statistics.
+    /// Weight of the newest batch in the running statistics, while training.
     static let momentum = 0.1
 
     private let assembly: Assembly
@@ -99,8 +99,8 @@ struct BatchNormSteps {
                         let variance = raw < 0 ? 0 : raw
                         Self.set(factors, parameters, c, mean: mean, variance: variance, epsilon: epsilon)
                         let unbiased = count > 1 ? variance * count / (count - 1) : variance
-                        Self.blend(&parameters.runningMean[c], mean)
-                        Self.blend(&parameters.runningVariance[c], unbiased)
+                        Self.blend(&parameters.runningMean[c], mean, state.statisticsShare)
+                        Self.blend(&parameters.runningVariance[c], unbiased, state.statisticsShare)
                     }
                 }]
             ) { chunk in
@@ -110,8 +110,8 @@ struct BatchNormSteps {
             })
     }
 
-    private static func blend(_ running: inout Float, _ value: Double) {
-        running = Float((1 - momentum) * Double(running) + momentum * value)
+    private static func blend(_ running: inout Float, _ value: Double, _ share: Double) {
+        running = Float((1 - share) * Double(running) + share * value)
     }
 
     /// Evaluation: the running statistics.

@@ -91,9 +91,11 @@ public final class TrainingNetwork {
     ///   - count: samples 0 ..< count, 1 ... batch.
     ///   - training: batch norms use the batch's statistics and update the running ones; needed before ``backward(into:)``.
     ///     Otherwise the running statistics are used.
-    public func forward(count: Int, training isTraining: Bool) {
+    ///   - statisticsShare: weight of this batch in the running statistics, above 0 and at most 1.
+    public func forward(count: Int, training isTraining: Bool, statisticsShare: Double = 0.1) {
         precondition(count >= 1 && count <= batch, "count is 1 ... batch")
         state.count = count
+        state.statisticsShare = statisticsShare
         prepare(isTraining ? prepareForward : prepareEvaluation)
         (isTraining ? training : evaluation).run(count: count, pool: pool, memory: memory)
         canGoBack = isTraining
