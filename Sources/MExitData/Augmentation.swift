@@ -12,11 +12,12 @@
 /// mirror image with probability ½; and a square set to zero after normalisation. They are torchvision's `RandomCrop(size, padding)`,
 /// `RandomResizedCrop` and `RandomHorizontalFlip`, the standard training transforms of CIFAR and ImageNet.
 public struct Augmentation: Hashable, Sendable {
-    /// Black pixels added on each side before cropping back to the image's size; 0: no crop.
+    /// Black pixels added on each side before cropping back to the image's size; 0: no crop. Where whole images are kept
+    /// (``LoadOptions/cropSide``), a window as large as the network's input is cut out of them instead.
     public var cropPadding: Int
     /// Smallest share of the image's area that a random part has, above 0 and at most 1, with an aspect ratio of 3/4 to 4/3 of the
-    /// image's; the part is enlarged to the image's size. 0: none. Takes the place of ``cropPadding``. It is a part of the image as it is
-    /// held, at the network's size: of a larger photograph neither what the centre crop left out nor its full sharpness is seen.
+    /// input's; the part is brought to the input's size. 0: none. Takes the place of ``cropPadding``. It is a part of the whole image
+    /// where that is kept (``LoadOptions/cropSide``), else of its centre crop.
     ///
     /// Source: Szegedy et al., Going Deeper with Convolutions, CVPR 2015.
     public var smallestPart: Double
@@ -46,7 +47,7 @@ public struct Augmentation: Hashable, Sendable {
         var down = 0
         var right = 0
         var isMirrored = false
-        /// The part of the image that is enlarged to its size; nil: no such thing.
+        /// The part of the image that is brought to the input's size; nil: no such thing.
         var part: Part?
         /// Rows and columns set to zero.
         var hiddenRows = 0..<0
@@ -59,12 +60,21 @@ public struct Augmentation: Hashable, Sendable {
     }
 
     /// Draws for one image; depends on nothing but the arguments.
-    func draw(size: ImageSize, seed: UInt64, epoch: Int, index: Int) -> Draw {
+    ///
+    /// - Parameters:
+    ///   - size: Of the network's input.
+    ///   - whole: Of all of the image, where that is kept.
+    func draw(size: ImageSize, whole: WholeImages.View? = nil, seed: UInt64, epoch: Int, index: Int) -> Draw {
         var draw = Draw()
         if self == .none { return draw }
         var random = CounterRandom(.augmentation, seed: seed, epoch, index)
         if smallestPart > 0 {
-            draw.part = part(of: size, &random)
+            draw.part = part(of: whole?.size ?? size, shape: size, &random)
+        } else if cropPadding > 0, let whole {
+            let (size, window) = (whole.size, whole.window)
+            draw.part = Part(
+                top: random.next(below: size.height - window.height + 1), left: random.next(below: size.width - window.width + 1),
+                height: window.height, width: window.width)
         } else if cropPadding > 0 {
             draw.down = random.next(below: 2 * cropPadding + 1) - cropPadding
             draw.right = random.next(below: 2 * cropPadding + 1) - cropPadding
@@ -81,11 +91,13 @@ public struct Augmentation: Hashable, Sendable {
         return draw
     }
 
-    /// As torchvision draws it: area and logarithm of the aspect ratio evenly, ten tries until the part fits; then the whole.
-    private func part(of size: ImageSize, _ random: inout CounterRandom) -> Part {
+    /// As torchvision draws it: area and logarithm of the aspect ratio evenly, ten tries until the part fits; then the largest in the
+    /// centre that has such a ratio.
+    private func part(of size: ImageSize, shape: ImageSize, _ random: inout CounterRandom) -> Part {
+        let square = Double(shape.width) / Double(shape.height)
         for _ in 0..<10 {
             let area = Double(size.height * size.width) * (smallestPart + (1 - smallestPart) * random.uniform())
-            let ratio = pow(0.75, 1 - 2 * random.uniform()) * Double(size.width) / Double(size.height)
+            let ratio = pow(0.75, 1 - 2 * random.uniform()) * square
             let width = Int((area * ratio).squareRoot().rounded())
             let height = Int((area / ratio).squareRoot().rounded())
             guard (1...size.width).contains(width), (1...size.height).contains(height) else { continue }
@@ -93,6 +105,8 @@ public struct Augmentation: Hashable, Sendable {
                 top: random.next(below: size.height - height + 1), left: random.next(below: size.width - width + 1), height: height,
                 width: width)
         }
-        return Part(top: 0, left: 0, height: size.height, width: size.width)
+        let height = min(size.height, max(1, Int((Double(size.width) / (0.75 * square)).rounded())))
+        let width = min(size.width, max(1, Int((Double(size.height) * square / 0.75).rounded())))
+        return Part(top: (size.height - height) / 2, left: (size.width - width) / 2, height: height, width: width)
     }
 }

@@ -29,6 +29,8 @@ public struct DataSet: Sendable {
     /// `[stored images, C, H, W]`; image i of this view is number `positions[i]`.
     let pixels: [UInt8]
     let positions: [Int]
+    /// By stored image; nil: none are kept.
+    let wholes: WholeImages?
 
     /// Makes a data set of images in memory.
     ///
@@ -63,7 +65,7 @@ public struct DataSet: Sendable {
 
     init(
         name: String, classNames: [String], channels: Int, size: ImageSize, labels: [Int32], skipped: [SkippedImage],
-        pixels: [UInt8], positions: [Int]
+        pixels: [UInt8], positions: [Int], wholes: WholeImages? = nil
     ) {
         self.name = name
         self.classNames = classNames
@@ -73,13 +75,14 @@ public struct DataSet: Sendable {
         self.skipped = skipped
         self.pixels = pixels
         self.positions = positions
+        self.wholes = wholes
     }
 
     /// The number of images, N.
     public var count: Int { labels.count }
 
-    /// Bytes of the pixels in memory; views made by ``subset(_:name:)`` share them.
-    public var storedBytes: Int { pixels.count }
+    /// Bytes of the pixels in memory, whole images too; views made by ``subset(_:name:)`` share them.
+    public var storedBytes: Int { pixels.count + (wholes?.bytes ?? 0) }
 
     /// Samples of one image, C·H·W.
     public var samplesPerImage: Int { channels * size.height * size.width }
@@ -100,6 +103,17 @@ public struct DataSet: Sendable {
         }
     }
 
+    /// ``LoadOptions/cropSide`` of the whole images that are kept; nil: none are.
+    public var cropSide: Int? { wholes?.side }
+
+    /// How random crops see image `index`; nil where only its centre crop is kept.
+    func wholeView(of index: Int) -> WholeImages.View? { wholes?.view(positions[index]) }
+
+    /// As ``withPixels(of:_:)``, of all of the image where that is kept.
+    func withWholePixels<Result>(of index: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
+        try wholes?.pixels(positions[index])?.withUnsafeBufferPointer(body) ?? withPixels(of: index, body)
+    }
+
     /// A copy of image `index`.
     public func image(_ index: Int) -> ImageU8 {
         ImageU8(channels: channels, height: size.height, width: size.width, pixels: withPixels(of: index) { Array($0) })
@@ -113,7 +127,7 @@ public struct DataSet: Sendable {
     public func subset(_ indices: [Int], name: String? = nil) -> DataSet {
         DataSet(
             name: name ?? self.name, classNames: classNames, channels: channels, size: size, labels: indices.map { labels[$0] },
-            skipped: skipped, pixels: pixels, positions: indices.map { positions[$0] })
+            skipped: skipped, pixels: pixels, positions: indices.map { positions[$0] }, wholes: wholes)
     }
 
     /// Every image resized to cover `size` and cropped to its centre (``ImageU8/fitted(height:width:)``).

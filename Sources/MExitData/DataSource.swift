@@ -20,6 +20,9 @@ public enum BadImagePolicy: String, CaseIterable, Sendable {
 public struct LoadOptions: Sendable {
     /// The size every image is brought to (shorter side resized, centre cropped); nil: all images have one size already.
     public var imageSize: ImageSize?
+    /// Shorter side of the frame that whole images are kept for, beside their centre crops, so that random crops take their parts from all
+    /// of an image (``Augmentation``); at least the shorter side of ``imageSize``, which must be given. Of image folders only. Nil: none are kept.
+    public var cropSide: Int?
     /// The classes of an existing model, in the order of its outputs: image folders are matched to them by name, and a data
     /// set with other classes is refused. Nil: the data set's own.
     public var classNames: [String]?
@@ -35,10 +38,11 @@ public struct LoadOptions: Sendable {
     public var limits: ImageLimits
 
     public init(
-        imageSize: ImageSize? = nil, classNames: [String]? = nil, onBadImage: BadImagePolicy = .skip, validation: Int = 0,
+        imageSize: ImageSize? = nil, cropSide: Int? = nil, classNames: [String]? = nil, onBadImage: BadImagePolicy = .skip, validation: Int = 0,
         seed: UInt64 = 0, threads: Int = 1, limits: ImageLimits = ImageLimits()
     ) {
         self.imageSize = imageSize
+        self.cropSide = cropSide
         self.classNames = classNames
         self.onBadImage = onBadImage
         self.validation = validation
@@ -138,6 +142,15 @@ public struct DataSource: Hashable, Sendable, CustomStringConvertible {
     private func check(_ options: LoadOptions) throws {
         if let size = options.imageSize, !(1...16384).contains(size.height) || !(1...16384).contains(size.width) {
             throw DataError(.badOption, "cannot bring the images of '\(self)' to \(size): each side must be in 1...16384")
+        }
+        if let side = options.cropSide {
+            guard kind == .images, let size = options.imageSize else {
+                throw DataError(.badOption, "cannot keep whole images of '\(self)': only those of image folders that are brought to one size are larger than what is cropped")
+            }
+            guard (min(size.height, size.width)...16384).contains(side) else {
+                throw DataError(
+                    .badOption, "cannot keep the images of '\(self)' with a shorter side of \(side) to crop \(size) from; it must be \(min(size.height, size.width)) ... 16384")
+            }
         }
         guard isFolder(directory) else {
             let what = exists(directory) ? "it is not a folder" : "no such folder"

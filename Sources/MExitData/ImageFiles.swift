@@ -29,6 +29,10 @@ struct ImageFiles {
         let perImage = 3 * size.height * size.width
         let total = try checkMemory(name, images: part.count, size: size, perImage: perImage)
         let failures = Mutex<[Int: DataError]>([:])
+        let wholes = UnsafeMutableBufferPointer<ImageU8?>.allocate(capacity: options.cropSide == nil ? 0 : part.count)
+        wholes.initialize(repeating: nil)
+        defer { wholes.deinitialize().deallocate() }
+        let room = MemoryRoom(total)
         let pixels = [UInt8](unsafeUninitializedCapacity: total) { out, filled in
             forEachIndex(
                 count: part.count, threads: options.threads, state: { ImageDecoder(limits: options.limits) }
@@ -36,12 +40,16 @@ struct ImageFiles {
                 let place = UnsafeMutableBufferPointer(rebasing: out[(index * perImage)..<((index + 1) * perImage)])
                 let path = entries[part.lowerBound + index].path
                 do throws(DataError) {
-                    let image = try Self.read(path, decoder, to: options.imageSize)
+                    let (image, whole) = try Self.read(path, decoder, to: options.imageSize, cropSide: options.cropSide)
                     guard image.size == size else {
                         throw DataError(
                             .mixedSizes,
                             "cannot use \(name): '\(path)' has \(image.size) pixels and others have \(size); "
                                 + "give an image size to bring them all to")
+                    }
+                    if let whole {
+                        try room.take(whole.pixels.count, name: name)
+                        wholes[index] = whole
                     }
                     _ = place.initialize(fromContentsOf: image.pixels)
                 } catch {
@@ -51,13 +59,16 @@ struct ImageFiles {
             }
             filled = total
         }
-        return try assemble(part, pixels, failures.withLock { $0 }, options)
+        let kept = options.cropSide.map { WholeImages(Array(wholes), size: size, side: $0) }
+        return try assemble(part, pixels, kept, failures.withLock { $0 }, options)
     }
 
-    private func assemble(_ part: Range<Int>, _ pixels: [UInt8], _ failures: [Int: DataError], _ options: LoadOptions) throws -> DataSet {
+    private func assemble(
+        _ part: Range<Int>, _ pixels: [UInt8], _ wholes: WholeImages?, _ failures: [Int: DataError], _ options: LoadOptions
+    ) throws -> DataSet {
         let failed = failures.keys.sorted()
         for index in failed {
-            if let error = failures[index], error.code == .mixedSizes || options.onBadImage == .refuse { throw error }
+            if let error = failures[index], [.mixedSizes, .badOption].contains(error.code) || options.onBadImage == .refuse { throw error }
         }
         let kept = (0..<part.count).filter { failures[$0] == nil }
         return DataSet(
@@ -66,7 +77,7 @@ struct ImageFiles {
             skipped: failed.compactMap { index in
                 failures[index].map { SkippedImage(path: entries[part.lowerBound + index].path, error: $0) }
             },
-            pixels: pixels, positions: kept)
+            pixels: pixels, positions: kept, wholes: wholes)
     }
 
     /// - Parameters:
@@ -89,17 +100,30 @@ struct ImageFiles {
         let decoder = ImageDecoder(limits: options.limits)
         var first: DataError?
         for entry in entries {
-            do { return try read(entry.path, decoder, to: nil).size } catch { first = first ?? error }
+            do { return try read(entry.path, decoder, to: nil, cropSide: nil).0.size } catch { first = first ?? error }
         }
         throw DataError(
             .emptyClass, "cannot use \(name): none of its \(entries.count) images decodes\(first.map { "; the first: \($0)" } ?? "")")
     }
 
-    private static func read(_ path: String, _ decoder: ImageDecoder, to size: ImageSize?) throws(DataError) -> ImageU8 {
+    /// The image brought to the size, and all of it where random crops are to see more than that.
+    private static func read(
+        _ path: String, _ decoder: ImageDecoder, to size: ImageSize?, cropSide: Int?
+    ) throws(DataError) -> (ImageU8, ImageU8?) {
         do {
-            let image = try decoder.decode(
-                readFile(path, maximumBytes: decoder.limits.maximumBytes), name: "'\(path)'", covering: size.map { max($0.height, $0.width) })
-            return size.map { image.fitted(height: $0.height, width: $0.width) } ?? image
+            let bytes = try readFile(path, maximumBytes: decoder.limits.maximumBytes)
+            func decode(covering size: ImageSize?) throws -> ImageU8 {
+                try decoder.decode(bytes, name: "'\(path)'", covering: size.map { max($0.height, $0.width) })
+            }
+            guard let size else { return (try decode(covering: nil), nil) }
+            guard let cropSide else { return (try decode(covering: size).fitted(height: size.height, width: size.width), nil) }
+            let frame = WholeImages.frame(size, side: cropSide)
+            let large = try decode(covering: frame)
+            // The centre crop must be what it is without whole images: for it a large JPEG may come smaller, at half of this size.
+            let isLarger = min(large.height, large.width) >= 4 * max(size.height, size.width)
+            let fitted = (isLarger ? try decode(covering: size) : large).fitted(height: size.height, width: size.width)
+            let whole = WholeImages.shrunk(large, covering: frame)
+            return (fitted, whole.size == size ? nil : whole)
         } catch let error as DataError {
             throw error
         } catch {

@@ -3,6 +3,19 @@
 // point and each pass rounds to 8 bits, the arithmetic of BILINEAR in Pillow 12 (and thus of torchvision on PIL images):
 // results are the same on every machine.
 
+extension ImageSize {
+    /// The size, of this aspect ratio, that just covers `other`.
+    func covering(_ other: ImageSize) -> ImageSize {
+        var scaled = other
+        if other.height * width >= other.width * height {
+            scaled.width = max(other.width, other.height * width / height)
+        } else {
+            scaled.height = max(other.height, other.width * height / width)
+        }
+        return scaled
+    }
+}
+
 extension ImageU8 {
     /// The image at another size, its aspect ratio not kept.
     ///
@@ -25,12 +38,7 @@ extension ImageU8 {
     ///   - width: Columns of the result, at least 1.
     /// - Returns: `[C, height, width]`.
     public func fitted(height: Int, width: Int) -> ImageU8 {
-        var scaled = ImageSize(height: height, width: width)
-        if height * self.width >= width * self.height {
-            scaled.width = max(width, height * self.width / self.height)
-        } else {
-            scaled.height = max(height, width * self.height / self.width)
-        }
+        let scaled = size.covering(ImageSize(height: height, width: width))
         let top = (scaled.height - height) / 2
         let left = (scaled.width - width) / 2
         return resampled(

@@ -1,4 +1,5 @@
 import MExitParallel
+import Synchronization
 
 /// Whether so many images can be held: an array that cannot be had ends the process.
 ///
@@ -16,4 +17,25 @@ func checkMemory(_ name: String, images: Int, size: ImageSize, perImage: Int, av
             "cannot load \(name): \(images) images of \(size) take \(overflow ? "over 8796093022207" : "\((total - 1) >> 20 + 1)") MiB of memory, of which \(available >> 20) MiB can be had; ask for a smaller image size")
     }
     return total
+}
+
+/// Memory that is taken bit by bit, where its sum is not known before; any thread may take.
+final class MemoryRoom: Sendable {
+    private let left: Atomic<Int>
+    private let available: Int
+
+    /// - Parameter taken: bytes of what can be had that are taken already.
+    init(_ taken: Int, available: Int = SystemMemory.available) {
+        self.available = available
+        left = Atomic(available - taken)
+    }
+
+    /// - Throws: ``DataError`` with code `badOption` when there is not so much left.
+    func take(_ bytes: Int, name: String) throws(DataError) {
+        guard left.subtract(bytes, ordering: .relaxed).newValue >= 0 else {
+            throw DataError(
+                .badOption,
+                "cannot load \(name): its whole images take more than the \(available >> 20) MiB of memory that can be had; crop from smaller ones, or from the centre crops")
+        }
+    }
 }

@@ -41,12 +41,22 @@ public struct SampleLoader: Sendable {
     ///     C·H·W pixels and nothing else are written.
     ///   - rowStride: Floats from one row to the next.
     ///   - channelStride: Floats from one plane to the next.
-    /// - Complexity: O(C·H·W); no allocation.
+    /// - Complexity: O(C·H·W); no allocation but of a few rows, for a part of an image.
     public func fill(
         sample index: Int, epoch: Int = 0, into destination: UnsafeMutablePointer<Float>, rowStride: Int, channelStride: Int
     ) {
         let (height, width) = (data.size.height, data.size.width)
-        let draw = augmentation.draw(size: data.size, seed: seed, epoch: epoch, index: index)
+        let whole = data.wholeView(of: index)
+        let draw = augmentation.draw(size: data.size, whole: whole, seed: seed, epoch: epoch, index: index)
+        if let part = draw.part {
+            data.withWholePixels(of: index) { pixels in
+                write(
+                    part, of: pixels, size: whole?.size ?? data.size, to: destination, rowStride: rowStride, channelStride: channelStride,
+                    isMirrored: draw.isMirrored)
+            }
+            hide(draw, in: destination, rowStride: rowStride, channelStride: channelStride)
+            return
+        }
         data.withPixels(of: index) { pixels in
             if draw == Augmentation.Draw() {
                 normalization.apply(
@@ -54,11 +64,6 @@ public struct SampleLoader: Sendable {
                 return
             }
             guard let source = pixels.baseAddress else { return }
-            if let part = draw.part {
-                enlarge(part, of: source, to: destination, rowStride: rowStride, channelStride: channelStride, isMirrored: draw.isMirrored)
-                hide(draw, in: destination, rowStride: rowStride, channelStride: channelStride)
-                return
-            }
             for c in 0..<data.channels {
                 let (scale, black) = (normalization.scale[c], normalization.offset[c])
                 for y in 0..<height {
@@ -81,33 +86,6 @@ public struct SampleLoader: Sendable {
         for c in 0..<data.channels {
             for y in draw.hiddenRows {
                 for x in draw.hiddenColumns { destination[c * channelStride + y * rowStride + x] = 0 }
-            }
-        }
-    }
-
-    /// Bilinear, with the centres of the corner pixels half a pixel inside, as Pillow enlarges; not rounded to bytes.
-    private func enlarge(
-        _ part: Augmentation.Part, of source: UnsafePointer<UInt8>, to destination: UnsafeMutablePointer<Float>, rowStride: Int,
-        channelStride: Int, isMirrored: Bool
-    ) {
-        let (height, width) = (data.size.height, data.size.width)
-        let (down, right) = (Float(part.height) / Float(height), Float(part.width) / Float(width))
-        for y in 0..<height {
-            let fromY = max(0, min(Float(part.height - 1), (Float(y) + 0.5) * down - 0.5))
-            let (top, bottom) = (Int(fromY), min(Int(fromY) + 1, part.height - 1))
-            let lower = fromY - Float(top)
-            for x in 0..<width {
-                let fromX = max(0, min(Float(part.width - 1), (Float(x) + 0.5) * right - 0.5))
-                let (left, next) = (Int(fromX), min(Int(fromX) + 1, part.width - 1))
-                let later = fromX - Float(left)
-                for c in 0..<data.channels {
-                    let plane = source + (c * height + part.top) * width + part.left
-                    let above = Float(plane[top * width + left]) * (1 - later) + Float(plane[top * width + next]) * later
-                    let below = Float(plane[bottom * width + left]) * (1 - later) + Float(plane[bottom * width + next]) * later
-                    let value = above * (1 - lower) + below * lower
-                    destination[c * channelStride + y * rowStride + (isMirrored ? width - 1 - x : x)] =
-                        value * normalization.scale[c] + normalization.offset[c]
-                }
             }
         }
     }

@@ -77,6 +77,8 @@ struct AugmentArgument: ExpressibleByArgument, CustomStringConvertible {
             cutout: kinds.contains(.cutout) ? max(1, side / 2) : 0, smallestPart: kinds.contains(.resizedCrop) ? 0.08 : 0)
     }
 
+    var isCropping: Bool { !kinds.isDisjoint(with: [.crop, .resizedCrop]) }
+
     var description: String { kinds.isEmpty ? "none" : Kind.allCases.filter(kinds.contains).map(\.rawValue).joined(separator: ",") }
     var defaultValueDescription: String { description }
 }
@@ -165,9 +167,16 @@ struct TrainingArguments: ParsableArguments {
     var averageFrom: Double?
 
     @Option(help: ArgumentHelp(
-        "Random changes to training images, of crop (padded by an eighth of the side) or resized-crop (8 % of the area or more, enlarged), flip, cutout (a square of half the side); or none.",
+        "Random changes to training images, of crop (padded by an eighth of the side) or resized-crop (8 % of the area or more), flip, cutout (a square of half the side); or none.",
         valueName: "list"))
     var augment: AugmentArgument = AugmentArgument([.crop, .flip])
+
+    @Option(parsing: .unconditional, help: ArgumentHelp(
+        """
+        Keep whole images, their shorter side brought down to this, for crop (a window of the network's size, unpadded) and resized-crop to take \
+        their parts from; 0: from the centre crop at the network's size. Default: 8/7 of that for resized-crop of images:, else 0.
+        """, valueName: "pixels"))
+    var cropSide: Int?
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Mix pairs of training images by mixup with this alpha, at most 1; 0: not.", valueName: "alpha"))
     var mixup: Double = 0
@@ -215,6 +224,12 @@ struct TrainingArguments: ParsableArguments {
     }
 
     func validate() throws {
+        if let cropSide {
+            guard (0...16384).contains(cropSide) else { throw ValidationError("--crop-side is \(cropSide); it must be 0 ... 16384") }
+            guard cropSide == 0 || augment.isCropping else {
+                throw ValidationError("--crop-side is of no use without crop or resized-crop in --augment; add one, or leave --crop-side out")
+            }
+        }
         if let threads, !(1...256).contains(threads) { throw ValidationError("--threads is \(threads); it must be 1 ... 256") }
     }
 }

@@ -57,7 +57,7 @@ extension TrainCommand {
                     + "\((trainer.memoryBound + (1 << 20) - 1) >> 20) MiB of memory\n")
         }
         let provenance = Provenance(
-            architecture: architecture.name, command: command(source, validation: loaded.validation?.count ?? 0), seed: options.seed,
+            architecture: architecture.name, command: command(source, validation: loaded.validation?.count ?? 0, cropSide: images.cropSide), seed: options.seed,
             data: name(of: source),
             dataFingerprint: hexadecimal(images.fingerprint(threads: threads)),
             producer: MExitVersion.producer(tool: "mexit-train"))
@@ -103,9 +103,9 @@ extension TrainCommand {
 
     private func load(_ source: DataSource, for architecture: Architecture, threads: Int) throws -> TrainingData {
         let usual = ImageSize(height: architecture.defaultInput.height, width: architecture.defaultInput.width)
+        let size = data.imageSize?.size ?? (source.kind == .images ? usual : nil)
         let options = LoadOptions(
-            imageSize: data.imageSize?.size ?? (source.kind == .images ? usual : nil), onBadImage: data.onBadImage, seed: training.seed,
-            threads: threads)
+            imageSize: size, cropSide: cropSide(source, size), onBadImage: data.onBadImage, seed: training.seed, threads: threads)
         let all = try source.loadTraining(options).train
         for image in all.skipped.prefix(5) { StandardError.write("warning: skipped: \(image.error)\n") }
         if !all.skipped.isEmpty {
@@ -113,6 +113,13 @@ extension TrainCommand {
             StandardError.write("warning: \(what) skipped (--on-bad-image refuse makes this an error)\n")
         }
         return try all.holdingOut(data.validation ?? min(5000, all.count / 10), seed: training.seed)
+    }
+
+    /// What --crop-side says, or its default; nil: crops are taken from the images at the network's size.
+    private func cropSide(_ source: DataSource, _ size: ImageSize?) -> Int? {
+        if let given = training.cropSide { return given == 0 ? nil : given }
+        guard source.kind == .images, training.augment.kinds.contains(.resizedCrop), let size else { return nil }
+        return min(16384, (8 * min(size.height, size.width) + 6) / 7)
     }
 
     private func runFacts(_ graph: Graph, _ provenance: Provenance, threads: Int) throws -> MetricsFile.Facts {
@@ -124,7 +131,7 @@ extension TrainCommand {
     }
 
     /// The whole command with every default written out, so that it means the same to later versions; folders are left out.
-    private func command(_ source: DataSource, validation: Int) -> String {
+    private func command(_ source: DataSource, validation: Int, cropSide: Int?) -> String {
         let t = training
         var words = [
             "mexit-train", "--data", name(of: source), "--arch", lastComponent(t.arch.text),
@@ -137,6 +144,7 @@ extension TrainCommand {
             "--distill-temperature", "\(t.distillTemperature)", "--ema", "\(t.ema)",
             "--augment", t.augment.description, "--mixup", "\(t.mixup)", "--cutmix", "\(t.cutmix)", "--seed", "\(t.seed)",
         ]
+        if t.cropSide != nil || t.augment.kinds.contains(.resizedCrop) { words += ["--crop-side", "\(cropSide ?? 0)"] }
         if let from = t.averageFrom { words += ["--average-from", "\(from)"] }
         for initial in t.initial { words += ["--init", lastComponent(initial)] }
         if let mean = t.mean, let std = t.std { words += ["--mean", mean.description, "--std", std.description] }

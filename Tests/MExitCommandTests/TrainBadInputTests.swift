@@ -44,8 +44,8 @@ import Testing
         ("--validation", "-1", "--validation is -1"), ("--threads", "0", "--threads is 0"), ("--seed", "-1", "'-1' is invalid for '--seed"),
         ("--deconflict", "magic", "'none', 'project', 'pcgrad' or 'cagrad'"), ("--augment", "spin", "'spin' is invalid"), ("--image-size", "32", "'32' is invalid"),
         ("--augment", "crop,resized-crop", "is invalid"), ("--exit-weights", "steep", "'steep' is invalid"), ("--exit-weights", "-1,1", "exit weights are"),
-        ("--distill", "2", "share of distillation is 2.0"), ("--ema", "1", "weight average is 1.0"), ("--average-from", "-1", "begins at -1.0"), ("--average-from", "1", "before the end, epoch 1"), ("--cagrad-radius", "1", "radius of CAGrad is 1.0"),
-        ("--mixup", "2", "alpha of mixup is 2.0"), ("--mean", "0.5", "belong together"), ("--state-minutes", "0", "--state-minutes is 0.0"),
+        ("--distill", "2", "share of distillation is 2.0"), ("--ema", "1", "weight average is 1.0"), ("--average-from", "-1", "begins at -1.0"), ("--average-from", "2", "before the end, epoch 2"), ("--cagrad-radius", "1", "radius of CAGrad is 1.0"),
+        ("--crop-side", "-1", "--crop-side is -1"), ("--crop-side", "20000", "it must be 0 ... 16384"), ("--mixup", "2", "alpha of mixup is 2.0"), ("--mean", "0.5", "belong together"), ("--state-minutes", "0", "--state-minutes is 0.0"),
         ("--best", "@/m.mexit", "all different"), ("--metrics", "@/m.mexit", "all different"), ("--resume", "@/m.mexit", "would overwrite"), ("--init", "@/m.mexit", "would overwrite"),
         ("--state", "@/./m.mexit", "all different"), ("--resume", "@/photos/../m.mexit", "would overwrite"), ("--init", "@/.//m.mexit", "would overwrite"), ("--colour", "red", "Unknown option '--colour'"),
     ]) func usage(option: String, value: String, said: String) throws {
@@ -54,6 +54,12 @@ import Testing
 
     @Test func oneAverageAtATime() throws {
         expect(try fixture.train(["--ema", "0.9", "--average-from", "0"]), 64, "give one", [])
+    }
+
+    @Test func cropSide() throws {
+        expect(try fixture.train(["--crop-side", "64", "--augment", "flip"]), 64, "of no use without crop or resized-crop", [])
+        expect(try fixture.train(["--crop-side", "4"]), 1, "with a shorter side of 4 to crop", [])
+        expect(try fixture.train(["--crop-side", "40"], data: "idx:@/photos"), 1, "cannot keep whole images", [])
     }
 
     @Test func filesAndNetworks() throws {

@@ -115,6 +115,24 @@ import Testing
         }
     }
 
+    @Test func cropsOfWholeImages() throws {
+        let run = ["--augment", "resized-crop,flip", "--metrics", "@/m.jsonl", "--state", "@/run.state"]
+        #expect(try fixture.train(run).status == 0)
+        #expect(fixture.text("m.jsonl").contains("--crop-side 19\""), "8/7 of 16, in the command that is recorded")
+        let first = try fixture.bytes("m.mexit")
+        #expect(try fixture.train(run + ["--crop-side", "19"]).status == 0)
+        #expect(try fixture.bytes("m.mexit") == first)
+        for (more, found) in [(["--crop-side", "0"], "0"), (["--crop-side", "24"], "24")] {
+            let other = try fixture.train(run + more + ["--resume", "@/run.state"])
+            #expect(other.status == 1 && other.errors.contains("its side cropped from is 19, this run's \(found)"), "\(other.errors)")
+            #expect(try fixture.train(run.dropLast(2) + more).status == 0)
+            #expect(try fixture.bytes("m.mexit") != first, "other images were seen")
+        }
+        #expect(try fixture.train(["--augment", "crop", "--crop-side", "20", "--metrics", "@/w.jsonl"]).status == 0)
+        #expect(fixture.text("w.jsonl").contains("--crop-side 20\""))
+        #expect(try fixture.train(["--metrics", "@/p.jsonl"]).status == 0 && !fixture.text("p.jsonl").contains("--crop-side"))
+    }
+
     @Test func linesThatWereCutOffDoNotSpoilTheNext() throws {
         try fixture.write(Array(#"{"type":"epo"#.utf8), to: "torn.jsonl")
         #expect(try fixture.train(["--state", "@/run.state"]).status == 0)

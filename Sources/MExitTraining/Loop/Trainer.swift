@@ -30,7 +30,7 @@ public final class Trainer {
     let validation: SampleLoader?
     /// Which images are held out, and what they show; empty without any.
     let heldOutFingerprint: String
-    private let loader: SampleLoader
+    let loader: SampleLoader
     let sampler: BatchSampler
     private let schedule: LearningRateSchedule
     private let losses: ExitLosses
