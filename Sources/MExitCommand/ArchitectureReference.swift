@@ -28,11 +28,8 @@ public struct ArchitectureReference: Hashable, Sendable, ExpressibleByArgument {
     ///   cannot be read or is no such JSON.
     public func load() throws -> Architecture {
         guard isFile else { return try Architectures.preset(named: text) }
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: text))
-        } catch {
-            throw ArchitectureFileError(path: text, problem: "it cannot be read; check the path and its permissions")
+        guard let data = wholeFile(text, maximumBytes: 1 << 26).map({ Data($0) }) else {
+            throw ArchitectureFileError(path: text, problem: "it cannot be read, or has more than 64 MiB; check the path and its permissions")
         }
         do {
             return try JSONDecoder().decode(Architecture.self, from: data)

@@ -50,6 +50,8 @@ import _MExitTestSupport
         #expect(try jsonObject(inspect(["--arch", json, "--classes", "7", "--json"]).output)["classes"] as? Int == 7)
         let own = try macs([files.path("small.mexit")])
         #expect(try own.count == 2 && own == macs(["--arch", json, "--classes", "3"]))
+        let piped = try ChildProcess.run("mexit-inspect", ["--arch", "/dev/stdin", "--classes", "3", "--graph"], input: printed.output)
+        #expect(piped.output == printed.output, "\(piped)")
         #expect(try inspect(["--arch", json, "--classes", "3", "--graph"]).output == printed.output)
         #expect(try inspect(["--arch", json, "--classes", "3", "--graph", "--json"]).status == 64)
     }
