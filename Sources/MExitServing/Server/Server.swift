@@ -24,6 +24,8 @@ public final class Server: Sendable {
         /// One was asked for while one was under way.
         var isAskedAgain = false
         var isUnderWay = false
+        /// What was asked for before there was a session.
+        var early: (@Sendable () throws -> ServedModel)?
     }
 
     private let model: ServedModel
@@ -50,10 +52,11 @@ public final class Server: Sendable {
     /// by the new. Returns at once; loading, compiling and measuring go on in a thread of their own. A model that cannot be
     /// loaded, or that has another input or other classes, is logged as an error and counted, and the old one stays.
     ///
-    /// Called while a reload is under way, it makes another one behind it. From any thread.
+    /// Called while a reload is under way, it makes another one behind it; called before the server is ready, it waits for that. From
+    /// any thread.
     public func reload(_ load: @escaping @Sendable () throws -> ServedModel) {
         reloading.withLock { state in
-            guard let session = state.session else { return log.warning("a reload was asked for before the server was ready") }
+            guard let session = state.session else { return state.early = load }
             guard !state.isUnderWay else { return state.isAskedAgain = true }
             state.isUnderWay = true
             state.thread?.join()
@@ -100,7 +103,13 @@ public final class Server: Sendable {
         log.info(
             "serving",
             metadata: ["model": "\(model.name)", "exits": "\(model.compiled.stageCount)", "workers": "\(options.workers)", "threads": "\(options.threads)"])
-        reloading.withLock { $0.session = session }
+        // A client that has read that the server is ready may have asked for a reload already.
+        let early = reloading.withLock { state in
+            state.session = session
+            defer { state.early = nil }
+            return state.early
+        }
+        if let early { reload(early) }
         for descriptor in [input, output] { enlargePipe(descriptor) }
 
         let writing = WorkerThread { [wakeUp] in
