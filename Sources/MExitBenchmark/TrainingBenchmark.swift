@@ -62,7 +62,7 @@ public struct TrainingResult: Encodable, Sendable {
         let trainers = try methods.map { method in
             let options = TrainingOptions(
                 // Epochs enough that none ends the run, and a rate that nothing diverges at.
-                epochs: 1_000_000, batchSize: batch, learningRate: 1e-3, schedule: .multistep(milestones: [], gamma: 1), warmup: 0,
+                epochs: 1_000_000, batchSize: batch, learningRate: 1e-3, schedule: .constant, warmup: 0,
                 deconfliction: method.deconfliction, distillation: method.distillation)
             return SteppedTrainer(try Trainer(graph: graph, data: data, options: options, threads: threads))
         }

@@ -24,12 +24,21 @@ public struct ArchitectureReference: Hashable, Sendable, ExpressibleByArgument {
     /// Whether the text names a file: it contains a slash or ends in `.json`.
     public var isFile: Bool { text.contains("/") || text.hasSuffix(".json") }
 
+    /// What a recorded command says: the file's name without folders, the architecture's where a pipe has none.
+    public func recorded(_ architecture: Architecture) -> String {
+        if !isFile { return text }
+        return isRegularFile(text) ? text.split(separator: "/").last.map(String.init) ?? text : "\(architecture.name).json"
+    }
+
     /// - Throws: `GraphError` for an unknown preset or an impossible configuration, ``ArchitectureFileError`` for a file that
     ///   cannot be read or is no such JSON.
     public func load() throws -> Architecture {
         guard isFile else { return try Architectures.preset(named: text) }
-        guard let data = wholeFile(text, maximumBytes: 1 << 26).map({ Data($0) }) else {
-            throw ArchitectureFileError(path: text, problem: "it cannot be read, or has more than 64 MiB; check the path and its permissions")
+        let data: Data
+        do {
+            data = Data(try wholeFile(text, maximumBytes: 1 << 26))
+        } catch {
+            throw ArchitectureFileError(path: text, problem: "it cannot be read (\(error.problem)); give a preset's name or a JSON file")
         }
         do {
             return try JSONDecoder().decode(Architecture.self, from: data)

@@ -6,12 +6,15 @@
     import Darwin
 #endif
 
+/// Why a file cannot be read whole.
+struct WholeFileError: Error {
+    let problem: String
+}
+
 /// The bytes of a file, a pipe or a terminal's input, to their end.
-///
-/// - Returns: nil when it cannot be read, or has more than `maximumBytes`.
-func wholeFile(_ path: String, maximumBytes: Int) -> [UInt8]? {
+func wholeFile(_ path: String, maximumBytes: Int) throws(WholeFileError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
+    guard descriptor >= 0 else { throw WholeFileError(problem: String(cString: strerror(errno))) }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var part = [UInt8](repeating: 0, count: 1 << 16)
@@ -19,8 +22,14 @@ func wholeFile(_ path: String, maximumBytes: Int) -> [UInt8]? {
         let got = read(descriptor, &part, part.count)
         if got == 0 { return bytes }
         if got < 0, errno == EINTR { continue }
-        if got < 0 { return nil }
+        guard got > 0 else { throw WholeFileError(problem: String(cString: strerror(errno))) }
         bytes += part[..<got]
     }
-    return nil
+    throw WholeFileError(problem: "it has more than \(maximumBytes >> 20) MiB")
+}
+
+/// Whether a path leads to a file that another program finds as it is; not a pipe, say.
+func isRegularFile(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
 }

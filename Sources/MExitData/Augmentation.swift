@@ -8,7 +8,7 @@
 
 /// Random changes to a training image that keep its class.
 ///
-/// In the order they are applied: a random crop of the image padded with black, or a random part of it enlarged to its size; a
+/// In the order they are applied: a random crop of the image padded with black, or a random part of it brought to the input's size; a
 /// mirror image with probability ½; and a square set to zero after normalisation. They are torchvision's `RandomCrop(size, padding)`,
 /// `RandomResizedCrop` and `RandomHorizontalFlip`, the standard training transforms of CIFAR and ImageNet.
 public struct Augmentation: Hashable, Sendable {

@@ -111,7 +111,7 @@ public struct DataSource: Hashable, Sendable, CustomStringConvertible {
 
     /// Loads one split.
     ///
-    /// All images are decoded into memory, C·H·W bytes each, on ``LoadOptions/threads`` threads. The result depends on the
+    /// All images are decoded into memory, C·H·W bytes each (and more with ``LoadOptions/cropSide``), on ``LoadOptions/threads`` threads. The result depends on the
     /// files and the options only, never on the number of threads.
     ///
     /// - Throws: ``DataError`` when the folder or a file is missing or not as its layout says, an image is refused, sizes are
@@ -144,12 +144,16 @@ public struct DataSource: Hashable, Sendable, CustomStringConvertible {
             throw DataError(.badOption, "cannot bring the images of '\(self)' to \(size): each side must be in 1...16384")
         }
         if let side = options.cropSide {
-            guard kind == .images, let size = options.imageSize else {
-                throw DataError(.badOption, "cannot keep whole images of '\(self)': only those of image folders that are brought to one size are larger than what is cropped")
+            guard kind == .images else {
+                throw DataError(.badOption, "cannot use a crop side of \(side) for '\(self)': only images: holds photographs larger than what is cropped; leave it out, or give 0")
             }
-            guard (min(size.height, size.width)...16384).contains(side) else {
+            guard let size = options.imageSize else {
+                throw DataError(.badOption, "cannot use a crop side of \(side) for '\(self)': no size is given that images are cropped to; give one")
+            }
+            let least = min(size.height, size.width)
+            guard (least...16384).contains(side) else {
                 throw DataError(
-                    .badOption, "cannot keep the images of '\(self)' with a shorter side of \(side) to crop \(size) from; it must be \(min(size.height, size.width)) ... 16384")
+                    .badOption, "cannot use a crop side of \(side) for '\(self)': the crops are \(size), so it must be \(least) ... 16384; give such a one, or 0 to crop from the centre crops")
             }
         }
         guard isFolder(directory) else {

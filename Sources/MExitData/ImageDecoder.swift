@@ -72,6 +72,11 @@ public final class ImageDecoder {
         }
     }
 
+    /// Whether these are a JPEG file's first bytes.
+    func isJPEG(_ bytes: [UInt8]) -> Bool {
+        if case .jpeg = bytes.withUnsafeBytes(ImageFormat.init) { true } else { false }
+    }
+
     /// Decodes one image with a decoder made for it; see ``decode(_:name:covering:)``.
     public static func decode(
         bytes: [UInt8], limits: ImageLimits = ImageLimits(), name: String = "the image", covering side: Int? = nil

@@ -1,3 +1,4 @@
+import MExitParallel
 import Synchronization
 
 /// Image files with their classes, to be decoded all at once or a part at a time.
@@ -24,20 +25,22 @@ struct ImageFiles {
 
     /// Decodes the images at `part`. Those that do not decode are left out or refused, as the options say.
     ///
+    /// - Parameter available: bytes of memory that can be had.
     /// - Throws: ``DataError``.
-    func decode(_ part: Range<Int>, _ options: LoadOptions) throws -> DataSet {
+    func decode(_ part: Range<Int>, _ options: LoadOptions, available: Int = SystemMemory.available) throws -> DataSet {
         let perImage = 3 * size.height * size.width
-        let total = try checkMemory(name, images: part.count, size: size, perImage: perImage)
+        let total = try checkMemory(name, images: part.count, size: size, perImage: perImage, available: available)
         let failures = Mutex<[Int: DataError]>([:])
         let wholes = UnsafeMutableBufferPointer<ImageU8?>.allocate(capacity: options.cropSide == nil ? 0 : part.count)
         wholes.initialize(repeating: nil)
         defer { wholes.deinitialize().deallocate() }
-        let room = MemoryRoom(total)
+        let room = MemoryRoom(bytes: available - total)
         let pixels = [UInt8](unsafeUninitializedCapacity: total) { out, filled in
             forEachIndex(
                 count: part.count, threads: options.threads, state: { ImageDecoder(limits: options.limits) }
             ) { decoder, index in
                 let place = UnsafeMutableBufferPointer(rebasing: out[(index * perImage)..<((index + 1) * perImage)])
+                if room.isOver { return place.initialize(repeating: 0) }
                 let path = entries[part.lowerBound + index].path
                 do throws(DataError) {
                     let (image, whole) = try Self.read(path, decoder, to: options.imageSize, cropSide: options.cropSide)
@@ -47,10 +50,7 @@ struct ImageFiles {
                             "cannot use \(name): '\(path)' has \(image.size) pixels and others have \(size); "
                                 + "give an image size to bring them all to")
                     }
-                    if let whole {
-                        try room.take(whole.pixels.count, name: name)
-                        wholes[index] = whole
-                    }
+                    if let whole, room.take(whole.pixels.count) { wholes[index] = whole }
                     _ = place.initialize(fromContentsOf: image.pixels)
                 } catch {
                     place.initialize(repeating: 0)
@@ -58,6 +58,11 @@ struct ImageFiles {
                 }
             }
             filled = total
+        }
+        guard !room.isOver else {
+            throw DataError(
+                .badOption,
+                "cannot load \(name): \(part.count) whole images to crop from, of a shorter side of \(options.cropSide ?? 0), take more than the \((available - total) >> 20) MiB of memory that can be had; use a smaller crop side (--crop-side), or 0 to crop from the centre crops")
         }
         let kept = options.cropSide.map { WholeImages(Array(wholes), size: size, side: $0) }
         return try assemble(part, pixels, kept, failures.withLock { $0 }, options)
@@ -68,7 +73,7 @@ struct ImageFiles {
     ) throws -> DataSet {
         let failed = failures.keys.sorted()
         for index in failed {
-            if let error = failures[index], [.mixedSizes, .badOption].contains(error.code) || options.onBadImage == .refuse { throw error }
+            if let error = failures[index], error.code == .mixedSizes || options.onBadImage == .refuse { throw error }
         }
         let kept = (0..<part.count).filter { failures[$0] == nil }
         return DataSet(
@@ -112,15 +117,16 @@ struct ImageFiles {
     ) throws(DataError) -> (ImageU8, ImageU8?) {
         do {
             let bytes = try readFile(path, maximumBytes: decoder.limits.maximumBytes)
+            let name = "'\(path)'"
             func decode(covering size: ImageSize?) throws -> ImageU8 {
-                try decoder.decode(bytes, name: "'\(path)'", covering: size.map { max($0.height, $0.width) })
+                try decoder.decode(bytes, name: name, covering: size.map { max($0.height, $0.width) })
             }
             guard let size else { return (try decode(covering: nil), nil) }
             guard let cropSide else { return (try decode(covering: size).fitted(height: size.height, width: size.width), nil) }
             let frame = WholeImages.frame(size, side: cropSide)
             let large = try decode(covering: frame)
-            // The centre crop must be what it is without whole images: for it a large JPEG may come smaller, at half of this size.
-            let isLarger = min(large.height, large.width) >= 4 * max(size.height, size.width)
+            // The centre crop must be what it is without whole images: for it a large JPEG may come at half of this size or less.
+            let isLarger = decoder.isJPEG(bytes) && min(large.height, large.width) >= 4 * max(size.height, size.width)
             let fitted = (isLarger ? try decode(covering: size) : large).fitted(height: size.height, width: size.width)
             let whole = WholeImages.shrunk(large, covering: frame)
             return (fitted, whole.size == size ? nil : whole)

@@ -22,20 +22,11 @@ func checkMemory(_ name: String, images: Int, size: ImageSize, perImage: Int, av
 /// Memory that is taken bit by bit, where its sum is not known before; any thread may take.
 final class MemoryRoom: Sendable {
     private let left: Atomic<Int>
-    private let available: Int
 
-    /// - Parameter taken: bytes of what can be had that are taken already.
-    init(_ taken: Int, available: Int = SystemMemory.available) {
-        self.available = available
-        left = Atomic(available - taken)
-    }
+    init(bytes: Int) { left = Atomic(bytes) }
 
-    /// - Throws: ``DataError`` with code `badOption` when there is not so much left.
-    func take(_ bytes: Int, name: String) throws(DataError) {
-        guard left.subtract(bytes, ordering: .relaxed).newValue >= 0 else {
-            throw DataError(
-                .badOption,
-                "cannot load \(name): its whole images take more than the \(available >> 20) MiB of memory that can be had; crop from smaller ones, or from the centre crops")
-        }
-    }
+    /// - Returns: false when there is not so much left; then nothing is left.
+    func take(_ bytes: Int) -> Bool { left.subtract(bytes, ordering: .relaxed).newValue >= 0 }
+
+    var isOver: Bool { left.load(ordering: .relaxed) < 0 }
 }

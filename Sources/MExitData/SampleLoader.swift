@@ -41,7 +41,7 @@ public struct SampleLoader: Sendable {
     ///     C·H·W pixels and nothing else are written.
     ///   - rowStride: Floats from one row to the next.
     ///   - channelStride: Floats from one plane to the next.
-    /// - Complexity: O(C·H·W); no allocation but of a few rows, for a part of an image.
+    /// - Complexity: O(C·H·W), and of the part's pixels where one is taken; no allocation but of a few rows, for a part.
     public func fill(
         sample index: Int, epoch: Int = 0, into destination: UnsafeMutablePointer<Float>, rowStride: Int, channelStride: Int
     ) {

@@ -1,7 +1,7 @@
 /// The images of a data set before the centre crop, for random crops to take their parts from: each shrunk until it just covers
 /// a frame somewhat larger than the network's input, never enlarged.
 struct WholeImages: Sendable {
-    /// By stored image; nil: nothing lies outside the centre crop, which is as sharp.
+    /// By stored image; nil: nothing lies outside the centre crop, which is as sharp, or the image did not decode.
     private let images: [ImageU8?]
     /// The input's size, and that of the frame.
     private let size, frame: ImageSize

@@ -97,7 +97,7 @@ struct NumberList: ExpressibleByArgument {
 }
 
 enum ScheduleName: String, ExpressibleByArgument, CaseIterable {
-    case multistep, cosine
+    case multistep, cosine, constant
 }
 
 struct TrainingArguments: ParsableArguments {
@@ -130,7 +130,7 @@ struct TrainingArguments: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Nesterov's form of momentum.")
     var nesterov = true
 
-    @Option(help: "How the learning rate falls: multistep or cosine (to 0).")
+    @Option(help: "How the learning rate falls: multistep, cosine (to 0) or constant (not at all).")
     var schedule: ScheduleName = .cosine
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Where a multistep schedule falls: below 1 a share of all epochs, else an epoch.", valueName: "list"))
@@ -162,7 +162,7 @@ struct TrainingArguments: ParsableArguments {
     var ema: Double = 0
 
     @Option(parsing: .unconditional, help: ArgumentHelp(
-        "Validate and save the mean of the weights after every step from here on, with batch norm statistics of its own: below 1 a share of all epochs, else an epoch. Default: no mean.",
+        "Validate and save the mean of the weights after every step from here on, with batch norm statistics of its own: below 1 a share of all epochs, else an epoch. Not together with --ema. Default: no mean.",
         valueName: "beginning"))
     var averageFrom: Double?
 
@@ -174,7 +174,7 @@ struct TrainingArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: ArgumentHelp(
         """
         Keep whole images, their shorter side brought down to this, for crop (a window of the network's size, unpadded) and resized-crop to take \
-        their parts from; 0: from the centre crop at the network's size. Default: 8/7 of that for resized-crop of images:, else 0.
+        their parts from; 0: from the centre crop at the network's size. Default: 8/7 of the network's shorter side for resized-crop of images:, else 0.
         """, valueName: "pixels"))
     var cropSide: Int?
 
@@ -220,6 +220,7 @@ struct TrainingArguments: ParsableArguments {
         switch schedule {
         case .multistep: .multistep(milestones: milestones.values, gamma: gamma)
         case .cosine: .cosine
+        case .constant: .constant
         }
     }
 

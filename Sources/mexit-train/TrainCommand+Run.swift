@@ -57,7 +57,7 @@ extension TrainCommand {
                     + "\((trainer.memoryBound + (1 << 20) - 1) >> 20) MiB of memory\n")
         }
         let provenance = Provenance(
-            architecture: architecture.name, command: command(source, validation: loaded.validation?.count ?? 0, cropSide: images.cropSide), seed: options.seed,
+            architecture: architecture.name, command: command(source, architecture, validation: loaded.validation?.count ?? 0, cropSide: images.cropSide), seed: options.seed,
             data: name(of: source),
             dataFingerprint: hexadecimal(images.fingerprint(threads: threads)),
             producer: MExitVersion.producer(tool: "mexit-train"))
@@ -131,10 +131,10 @@ extension TrainCommand {
     }
 
     /// The whole command with every default written out, so that it means the same to later versions; folders are left out.
-    private func command(_ source: DataSource, validation: Int, cropSide: Int?) -> String {
+    private func command(_ source: DataSource, _ architecture: Architecture, validation: Int, cropSide: Int?) -> String {
         let t = training
         var words = [
-            "mexit-train", "--data", name(of: source), "--arch", lastComponent(t.arch.text),
+            "mexit-train", "--data", name(of: source), "--arch", t.arch.recorded(architecture),
             "--out", lastComponent(output.out), "--validation", "\(validation)", "--epochs", "\(t.epochs)", "--batch-size", "\(t.batchSize)",
             "--lr", "\(t.lr)", "--momentum", "\(t.momentum)", "--weight-decay", "\(t.weightDecay)", t.nesterov ? "--nesterov" : "--no-nesterov",
             "--schedule", t.schedule.rawValue, "--warmup", "\(t.warmup)", "--deconflict", deconfliction.method.rawValue,

@@ -44,7 +44,7 @@ import Testing
         ("--validation", "-1", "--validation is -1"), ("--threads", "0", "--threads is 0"), ("--seed", "-1", "'-1' is invalid for '--seed"),
         ("--deconflict", "magic", "'none', 'project', 'pcgrad' or 'cagrad'"), ("--augment", "spin", "'spin' is invalid"), ("--image-size", "32", "'32' is invalid"),
         ("--augment", "crop,resized-crop", "is invalid"), ("--exit-weights", "steep", "'steep' is invalid"), ("--exit-weights", "-1,1", "exit weights are"),
-        ("--distill", "2", "share of distillation is 2.0"), ("--ema", "1", "weight average is 1.0"), ("--average-from", "-1", "begins at -1.0"), ("--average-from", "2", "before the end, epoch 2"), ("--cagrad-radius", "1", "radius of CAGrad is 1.0"),
+        ("--distill", "2", "share of distillation is 2.0"), ("--ema", "1", "weight average is 1.0"), ("--average-from", "-1", "begins at -1.0"), ("--average-from", "2", "leave one of 2; give at most 1"), ("--cagrad-radius", "1", "radius of CAGrad is 1.0"),
         ("--crop-side", "-1", "--crop-side is -1"), ("--crop-side", "20000", "it must be 0 ... 16384"), ("--mixup", "2", "alpha of mixup is 2.0"), ("--mean", "0.5", "belong together"), ("--state-minutes", "0", "--state-minutes is 0.0"),
         ("--best", "@/m.mexit", "all different"), ("--metrics", "@/m.mexit", "all different"), ("--resume", "@/m.mexit", "would overwrite"), ("--init", "@/m.mexit", "would overwrite"),
         ("--state", "@/./m.mexit", "all different"), ("--resume", "@/photos/../m.mexit", "would overwrite"), ("--init", "@/.//m.mexit", "would overwrite"), ("--colour", "red", "Unknown option '--colour'"),
@@ -58,8 +58,8 @@ import Testing
 
     @Test func cropSide() throws {
         expect(try fixture.train(["--crop-side", "64", "--augment", "flip"]), 64, "of no use without crop or resized-crop", [])
-        expect(try fixture.train(["--crop-side", "4"]), 1, "with a shorter side of 4 to crop", [])
-        expect(try fixture.train(["--crop-side", "40"], data: "idx:@/photos"), 1, "cannot keep whole images", [])
+        expect(try fixture.train(["--crop-side", "4"]), 1, "cannot use a crop side of 4", [])
+        expect(try fixture.train(["--crop-side", "40"], data: "idx:@/photos"), 1, "cannot use a crop side of 40", [])
     }
 
     @Test func filesAndNetworks() throws {
@@ -83,7 +83,7 @@ import Testing
         for said in [
             "--arch <name|file.json> Network: a preset or a JSON file. (default: msdnet-tiny)", "Passes over the training images. (default: 20)",
             "all of them where there are fewer. (default: 64)", "Learning rate after the warm-up. (default: 0.1)", "(default: 0.9)", "(default: 0.0001)",
-            "(default: --nesterov)", "(values: multistep, cosine; default: cosine)", "(default: crop,flip)", "(values: none, project, pcgrad, cagrad; default: project)",
+            "(default: --nesterov)", "(values: multistep, cosine, constant; default: cosine)", "(default: crop,flip)", "(values: none, project, pcgrad, cagrad; default: project)",
             "(values: tensor, block, network; default: tensor)", "(values: sum, mean; default: sum)", "Default: a tenth, at most 5000.",
             "(values: skip, refuse; default: skip)", "(default: 0.5,0.75)", "Default: one per processor.",
             "Exit codes: 0 trained; 1 failed or interrupted; 64 usage.",

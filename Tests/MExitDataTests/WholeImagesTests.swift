@@ -138,15 +138,21 @@ import Testing
         }
         for source in [DataSource(kind: .cifar10, directory: folder.path), DataSource(kind: .images, directory: folder.path)] {
             let error = #expect(throws: DataError.self) { try source.load(.train, LoadOptions(imageSize: source.kind == .images ? nil : input, cropSide: 20)) }
-            #expect(error?.message.contains("cannot keep whole images") == true)
+            #expect(error?.message.contains("cannot use a crop side of 20") == true)
         }
     }
 
-    @Test func memoryIsTakenBitByBit() throws {
-        let room = MemoryRoom(60 << 20, available: 100 << 20)
-        try room.take(39 << 20, name: "photos")
-        try room.take(1 << 20, name: "photos")
-        let error = #expect(throws: DataError.self) { try room.take(1, name: "photos") }
-        #expect(error?.code == .badOption && error?.message.contains("more than the 100 MiB") == true)
+    /// Nothing is left out for want of memory, whatever is to be done about images that do not decode.
+    @Test(arguments: BadImagePolicy.allCases) func tooLittleMemoryIsAnError(policy: BadImagePolicy) throws {
+        let options = LoadOptions(imageSize: input, cropSide: 20, onBadImage: policy, threads: 2)
+        let files = try ImageFolder(folder.path).files(test: false, name: "photos", options)
+        let centres = 6 * 360
+        // What is kept of the six: all but the fifth, which is the input's size.
+        let wholes = 3 * (24 * 36 + 60 * 20 + 16 * 14 + 5 * 6 + 24 * 200)
+        #expect(try files.decode(0..<6, options, available: centres + wholes).storedBytes == centres + wholes)
+        for available in [centres, centres + 100, centres + wholes - 1] {
+            let error = #expect(throws: DataError.self) { try files.decode(0..<6, options, available: available) }
+            #expect(error?.code == .badOption && error?.message.contains("6 whole images to crop from, of a shorter side of 20, take more") == true)
+        }
     }
 }

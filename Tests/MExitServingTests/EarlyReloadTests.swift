@@ -28,12 +28,17 @@ import Testing
         }
         let running = WorkerThread {
             do { try server.run(input: input.reading, output: output.writing) } catch { Issue.record(error) }
+            output.closeWriting()
         }
         var text = ""
         var isCounted = false
         for _ in 0..<6000 where !isCounted {
             input.send("{\"id\":1,\"op\":\"stats\"}\n")
-            repeat { text += output.receive() } while !text.hasSuffix("\n")
+            var part = ""
+            repeat {
+                part = output.receive()
+                text += part
+            } while !part.isEmpty && !part.hasSuffix("\n")
             isCounted = text.contains("\"failed_reloads\":1")
             usleep(10_000)
         }

@@ -30,6 +30,12 @@ import Testing
         #expect(schedule.rate(step: 49) > 0)
     }
 
+    @Test func constantStaysBehindTheWarmUp() throws {
+        let schedule = try LearningRateSchedule(base: 0.3, shape: .constant, warmup: 1, epochs: 9, stepsPerEpoch: 2)
+        #expect(abs(schedule.rate(step: 0) - 0.15) < 1e-12)
+        #expect((1..<18).allSatisfy { schedule.rate(step: $0) == 0.3 })
+    }
+
     @Test func withoutWarmUpTheFirstStepHasTheFullRate() throws {
         let schedule = try LearningRateSchedule(base: 0.3, shape: .cosine, epochs: 1, stepsPerEpoch: 4)
         #expect(schedule.rate(step: 0) == 0.3)

@@ -370,7 +370,8 @@ private final class Recorder: TrainingObserver {
             { $0.batchSize = 0 }, { $0.epochs = 0 }, { $0.learningRate = -1 }, { $0.optimizer.momentum = 2 }, { $0.warmup = 100 },
             { $0.deconfliction.strength = .infinity }, { $0.exitWeights = .list([1, 1, 1]) }, { $0.averaging = .exponential(decay: 1) },
             { $0.averaging = .exponential(decay: .nan) }, { $0.averaging = .mean(from: -0.1) }, { $0.averaging = .mean(from: .nan) },
-            { ($0.epochs, $0.averaging) = (4, .mean(from: 4)) }, { ($0.epochs, $0.averaging) = (4, .mean(from: 0.9)) },
+            { ($0.epochs, $0.averaging) = (4, .mean(from: 4)) }, { ($0.epochs, $0.averaging) = (4, .mean(from: 1.5)) },
+            { $0.averaging = .exponential(decay: 0) },
             { $0.distillation = Distillation(share: -1) },
         ] {
             let bad = options(change)

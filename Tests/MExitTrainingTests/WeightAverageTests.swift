@@ -27,7 +27,7 @@ struct WeightAverageTests {
     }
 
     /// Epochs of 8 steps.
-    @Test(arguments: [(0.0, 0), (0.5, 16), (1, 8), (3, 24)]) func isTheMeanFromItsBeginningOn(from: Double, first: Int) throws {
+    @Test(arguments: [(0.0, 0), (0.5, 16), (0.95, 24), (1, 8), (3, 24)]) func isTheMeanFromItsBeginningOn(from: Double, first: Int) throws {
         let trainer = try makeTrainer(.mean(from: from))
         let observer = Observer(trainer)
         _ = try trainer.run(observers: [observer])
@@ -70,6 +70,12 @@ struct WeightAverageTests {
             }
         }
         #expect(zip(own, sums).allSatisfy { abs(Double($0) - $1 / 8) < 1e-4 * (1 + abs($1) / 8) })
+        // Fewer batches than an epoch has.
+        trainer.estimateStatistics(epoch: 3, batches: 1)
+        func isOwn() -> Bool { average.withAverage { zip(own, parameters.statisticsValues).allSatisfy { abs($0 - $1) < 1e-5 * (1 + abs($0)) } } }
+        #expect(!isOwn())
+        trainer.estimateStatistics(epoch: 3)
+        #expect(isOwn())
         // And what is validated and saved has them.
         let model = try trainer.model(classNames: ["rows", "columns", "chess"], provenance: Provenance())
         #expect(model.tensors == average.withAverage { parameters.tensors() })

@@ -19,14 +19,16 @@ import Synchronization
 /// SIGPIPE must be ignored by the process, so that a closed output is seen as an error of `write`.
 public final class Server: Sendable {
     private struct Reloading {
+        /// Nil before the server is ready and behind its end.
         var session: Session?
         var thread: WorkerThread?
-        /// One was asked for while one was under way.
-        var isAskedAgain = false
         var isUnderWay = false
-        /// What was asked for before there was a session.
-        var early: (@Sendable () throws -> ServedModel)?
+        /// The last one asked for, until it begins.
+        var next: Load?
+        var hasEnded = false
     }
+
+    public typealias Load = @Sendable () throws -> ServedModel
 
     private let model: ServedModel
     private let options: ServerOptions
@@ -52,26 +54,30 @@ public final class Server: Sendable {
     /// by the new. Returns at once; loading, compiling and measuring go on in a thread of their own. A model that cannot be
     /// loaded, or that has another input or other classes, is logged as an error and counted, and the old one stays.
     ///
-    /// Called while a reload is under way, it makes another one behind it; called before the server is ready, it waits for that. From
-    /// any thread.
-    public func reload(_ load: @escaping @Sendable () throws -> ServedModel) {
+    /// Called while a reload is under way, it makes another one behind it; called before the server is ready, it waits for that; only
+    /// the last of several that wait is made. From any thread.
+    public func reload(_ load: @escaping Load) {
         reloading.withLock { state in
-            guard let session = state.session else { return state.early = load }
-            guard !state.isUnderWay else { return state.isAskedAgain = true }
-            state.isUnderWay = true
-            state.thread?.join()
-            state.thread = WorkerThread { [self] in
-                repeat { exchange(load, session) } while isWanted()
-            }
+            guard !state.hasEnded else { return log.warning("a reload was asked for behind the end of the requests; it is not made") }
+            state.next = load
+            begin(&state)
         }
     }
 
-    /// Whether another reload was asked for meanwhile.
-    private func isWanted() -> Bool {
+    private func begin(_ state: inout Reloading) {
+        guard let session = state.session, state.next != nil, !state.isUnderWay else { return }
+        state.isUnderWay = true
+        state.thread?.join()
+        state.thread = WorkerThread { [self] in
+            while let load = nextLoad() { exchange(load, session) }
+        }
+    }
+
+    private func nextLoad() -> Load? {
         reloading.withLock { state in
-            defer { state.isAskedAgain = false }
-            state.isUnderWay = state.isAskedAgain
-            return state.isAskedAgain
+            defer { state.next = nil }
+            state.isUnderWay = state.next != nil
+            return state.next
         }
     }
 
@@ -104,12 +110,11 @@ public final class Server: Sendable {
             "serving",
             metadata: ["model": "\(model.name)", "exits": "\(model.compiled.stageCount)", "workers": "\(options.workers)", "threads": "\(options.threads)"])
         // A client that has read that the server is ready may have asked for a reload already.
-        let early = reloading.withLock { state in
+        reloading.withLock { state in
             state.session = session
-            defer { state.early = nil }
-            return state.early
+            state.hasEnded = false
+            begin(&state)
         }
-        if let early { reload(early) }
         for descriptor in [input, output] { enlargePipe(descriptor) }
 
         let writing = WorkerThread { [wakeUp] in
@@ -127,7 +132,9 @@ public final class Server: Sendable {
 
         let reading = Result { try read(input, output, front) }
         let reload = reloading.withLock { state in
-            defer { state.session = nil }
+            state.session = nil
+            state.next = nil
+            state.hasEnded = true
             return state.thread
         }
         session.decodeQueue.close()

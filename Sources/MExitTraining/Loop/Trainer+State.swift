@@ -91,7 +91,7 @@ extension Trainer {
     /// What it means that a state does not mention an option.
     private static let absent = [
         "radius of CAGrad": "0.5", "exit weights": "constant", "distillation": "none", "decay of the weight average": "0.0", "mean of the weights": "none",
-        "smallest part": "0.0", "side cropped from": "0",
+        "smallest part": "0.0", "crop side": "0",
         "mixing": "mixup 0.0 cutmix 0.0", "first weights": "random",
     ]
 
@@ -109,7 +109,7 @@ extension Trainer {
             ("distillation", options.distillation.map { "\($0.share) at temperature \($0.temperature)" } ?? "none"),
             ("decay of the weight average", options.averaging.decay), ("mean of the weights", options.averaging.beginning),
             ("augmentation", "crop \(augmentation.cropPadding) flip \(augmentation.horizontalFlip) cutout \(augmentation.cutout)"),
-            ("smallest part", "\(augmentation.smallestPart)"), ("side cropped from", "\(loader.data.cropSide ?? 0)"), ("mixing", "mixup \(options.mixing.mixup) cutmix \(options.mixing.cutmix)"),
+            ("smallest part", "\(augmentation.smallestPart)"), ("crop side", "\(loader.data.cropSide ?? 0)"), ("mixing", "mixup \(options.mixing.mixup) cutmix \(options.mixing.cutmix)"),
             ("first weights", firstWeights ?? "random"), ("seed", "\(options.seed)"), ("validation images", "\(validation?.data.count ?? 0)"),
         ]
     }

@@ -145,11 +145,11 @@ public final class Trainer {
         estimateStatistics(epoch: epoch)
         let validated = validate()
         let parameters = state.parameters
-        let isFinite =
+        func areFinite() -> Bool {
             mexit_all_finite_f32(parameters.values.baseAddress, parameters.values.count)
-            && mexit_all_finite_f32(parameters.statisticsValues.baseAddress, parameters.statisticsValues.count)
-            && validated.allSatisfy(\.lossSum.isFinite)
-        guard isFinite else {
+                && mexit_all_finite_f32(parameters.statisticsValues.baseAddress, parameters.statisticsValues.count)
+        }
+        guard areFinite(), state.average?.withAverage(areFinite) ?? true, validated.allSatisfy(\.lossSum.isFinite) else {
             throw diverged("a parameter or a validation loss is not finite at the epoch's end", step: state.step, epoch, rate)
         }
         // Behind batch norms numbers can be far off and stay finite.
@@ -167,14 +167,14 @@ public final class Trainer {
         for observer in observers { try observer.epochEnded(report, state: state) }
     }
 
-    /// So many batches, or all of an epoch, give the batch norms their statistics for a mean of weights.
-    public static let statisticsBatches = 100
+    /// So many batches, or all of an epoch, give the batch norms their statistics for a mean of weights at the epoch's end.
+    static let statisticsBatches = 100
 
     /// The mean over batches of what the batch norms see with the averaged weights, on images as a step has them.
-    private func estimateStatistics(epoch: Int) {
+    func estimateStatistics(epoch: Int, batches: Int = Trainer.statisticsBatches) {
         guard let average = state.average, average.needsStatistics(step: state.step) else { return }
         average.withAverage {
-            for (index, batch) in sampler.batches(epoch: epoch, from: 0).prefix(Trainer.statisticsBatches).enumerated() {
+            for (index, batch) in sampler.batches(epoch: epoch, from: 0).prefix(batches).enumerated() {
                 fillTraining(batch, number: index, epoch: epoch)
                 network.forward(count: batch.count, training: true, statisticsShare: 1 / Double(index + 1))
             }

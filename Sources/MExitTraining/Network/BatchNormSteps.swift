@@ -111,7 +111,8 @@ struct BatchNormSteps {
     }
 
     private static func blend(_ running: inout Float, _ value: Double, _ share: Double) {
-        running = Float((1 - share) * Double(running) + share * value)
+        // A share of 1 gets over a running value that is not finite.
+        running = Float(share == 1 ? value : (1 - share) * Double(running) + share * value)
     }
 
     /// Evaluation: the running statistics.

@@ -14,6 +14,8 @@ public struct LearningRateSchedule: Hashable, Sendable {
         /// Half a cosine from the full rate down to 0, over the steps behind the warm-up.
         /// - Source: Loshchilov & Hutter, SGDR, ICLR 2017 (arXiv:1608.03983), without restarts.
         case cosine
+        /// The full rate throughout, for averages of weights.
+        case constant
     }
 
     /// The full rate.
@@ -65,6 +67,8 @@ public struct LearningRateSchedule: Hashable, Sendable {
         case .cosine:
             let progress = min(1, max(0, step - warm) / max(1, total - warm))
             return base * 0.5 * (1 + cos(.pi * progress)) * rise
+        case .constant:
+            return base * rise
         }
     }
 }

@@ -10,9 +10,9 @@ public enum Averaging: Hashable, Sendable {
     ///
     /// - Source: Polyak & Juditsky 1992; the rising decay is that of TensorFlow's `ExponentialMovingAverage` with `num_updates`.
     case exponential(decay: Double)
-    /// The plain mean of the weights after every step behind the beginning: below 1 a share of all epochs (rounded), else an epoch's
-    /// number from 0. Batch norms get statistics of their own for the mean (``Trainer/statisticsBatches``), since those of the
-    /// weights along the way are not the mean's.
+    /// The plain mean of the weights after every step behind the beginning: below 1 a share of all epochs, rounded, else an epoch's
+    /// number from 0. Batch norms get statistics of their own for the mean at the end of each epoch, since those of the weights along
+    /// the way are not the mean's; within an epoch, the mean goes with the latter.
     ///
     /// - Source: Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018, with a copy per step.
     case mean(from: Double)
@@ -22,14 +22,14 @@ public enum Averaging: Hashable, Sendable {
         switch self {
         case .none: break
         case .exponential(let decay):
-            guard decay >= 0, decay < 1 else {
-                throw TrainingError(.badOption, "the decay of the weight average is \(decay); it must be at least 0 and below 1")
+            guard decay > 0, decay < 1 else {
+                throw TrainingError(.badOption, "the decay of the weight average is \(decay); it must be above 0 and below 1")
             }
         case .mean(let from):
-            guard from >= 0, firstEpoch(from, epochs) < Double(epochs) else {
+            guard from >= 0, from < 1 || from == from.rounded(), firstEpoch(from, epochs) < Double(epochs) else {
                 throw TrainingError(
                     .badOption,
-                    "the mean of the weights begins at \(from); it must be at least 0 (below 1: a share of all epochs) and before the end, epoch \(epochs)")
+                    "the mean of the weights begins at \(from); it must be a share of all epochs, 0 to below 1, or a whole epoch, and leave one of \(epochs); give at most \(epochs == 1 ? 0 : epochs - 1)")
             }
         }
     }
@@ -41,7 +41,7 @@ public enum Averaging: Hashable, Sendable {
     }
 
     private func firstEpoch(_ from: Double, _ epochs: Int) -> Double {
-        (from < 1 ? from * Double(epochs) : from).rounded()
+        from < 1 ? min((from * Double(epochs)).rounded(), Double(epochs - 1)) : from
     }
 }
 
@@ -85,16 +85,15 @@ public final class WeightAverage {
     /// Takes in tensor `t` behind step number `step`. May run for different tensors on different threads.
     func add(_ t: Int, step: Int) {
         let own = UnsafeMutableBufferPointer(rebasing: values.floats[parameters.trainable[t].range])
-        mix(own, with: parameters.tensor(t), step: step)
+        mix(own, with: parameters.tensor(t), keeping: kept(step: step))
     }
 
-    /// Takes in the running statistics, unless this is a mean.
+    /// Takes in the running statistics; for a mean, it copies them.
     func addStatistics(step: Int) {
-        if !needsStatistics(step: step) { mix(statistics.floats, with: parameters.statisticsValues, step: step) }
+        mix(statistics.floats, with: parameters.statisticsValues, keeping: needsStatistics(step: step) ? 0 : kept(step: step))
     }
 
-    private func mix(_ average: UnsafeMutableBufferPointer<Float>, with values: UnsafeMutableBufferPointer<Float>, step: Int) {
-        let kept = kept(step: step)
+    private func mix(_ average: UnsafeMutableBufferPointer<Float>, with values: UnsafeMutableBufferPointer<Float>, keeping kept: Double) {
         guard kept > 0 else {
             _ = average.update(fromContentsOf: values)
             return

@@ -135,7 +135,10 @@ class Client:
         return self._operation({"op": "model"})
 
     def close(self, timeout: float = 60) -> None:
-        """Waits for the answers under way and for the server to end; kills it after `timeout` seconds. May be called twice."""
+        """Waits for the answers under way and for the server to end; kills it after `timeout` seconds. May be called twice.
+
+        Raises RuntimeError, and does nothing, in the thread that reads answers: in a callback of a future.
+        """
         self._connection.close(timeout)
 
     def __enter__(self) -> Client:

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +27,12 @@ def start(*arguments, **options):
 
 def grey(value):
     return Sample.from_tensor(bytes([value % 256]) * PIXELS)
+
+
+def halt(pid):
+    """Stops a server, a child of this process, and returns when it stands: the signal alone may come after its next answer."""
+    os.kill(pid, signal.SIGSTOP)
+    os.waitpid(pid, os.WUNTRACED)
 
 
 def ask_plainly(requests, *arguments):

@@ -8,7 +8,7 @@ import signal
 import threading
 import unittest
 
-from support import MODEL, PHOTOS, PIXELS, ServedSocket, TestCase, ask_plainly, grey, start  # noqa: F401
+from support import MODEL, PHOTOS, PIXELS, ServedSocket, TestCase, ask_plainly, grey, halt, start  # noqa: F401
 from mexit_client import Client, RequestError, Result, Sample, ServerGone
 
 
@@ -177,7 +177,7 @@ class Lifetimes(TestCase):
                     seen.set_result(error)
 
             # Stopped, so that the answer comes after the callback is added: otherwise it would run in this thread, which may close.
-            os.kill(client.pid, signal.SIGSTOP)
+            halt(client.pid)
             future = client.submit(grey(1))
             future.add_done_callback(close)
             os.kill(client.pid, signal.SIGCONT)

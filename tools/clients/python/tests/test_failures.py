@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from support import MODEL, TestCase, grey, start
+from support import MODEL, TestCase, grey, halt, start
 from mexit_client import Client, ProtocolError, Sample, ServerGone
 
 
@@ -27,7 +27,7 @@ class Failures(TestCase):
     def test_killed_server_fails_what_is_under_way_and_what_comes(self):
         client = start()
         client.classify(grey(1))
-        os.kill(client.pid, signal.SIGSTOP)
+        halt(client.pid)
         futures = [client.submit(grey(v)) for v in range(10)]
         os.kill(client.pid, signal.SIGKILL)
         for future in futures:
@@ -63,7 +63,7 @@ class Failures(TestCase):
 
     def test_close_kills_a_server_that_hangs(self):
         client = start()
-        os.kill(client.pid, signal.SIGSTOP)
+        halt(client.pid)
         future = client.submit(grey(1))
         client.close(timeout=0.5)
         with self.assertRaises(ServerGone):
@@ -71,7 +71,7 @@ class Failures(TestCase):
 
     def test_close_frees_a_thread_that_is_stuck_in_sending(self):
         client = start()
-        os.kill(client.pid, signal.SIGSTOP)
+        halt(client.pid)
         outcome = []
 
         def send_more_than_a_pipe_holds():

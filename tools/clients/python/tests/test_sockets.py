@@ -6,7 +6,7 @@ import socket
 import tempfile
 import unittest
 
-from support import ServedSocket, TestCase, ask_plainly, grey
+from support import ServedSocket, TestCase, ask_plainly, grey, halt
 from mexit_client import Client, ServerGone
 
 
@@ -39,7 +39,7 @@ class Sockets(TestCase):
     def test_killed_server(self):
         with ServedSocket(socket.AF_UNIX) as served:
             client = Client.connect(served.address)
-            os.kill(served.processes[0].pid, signal.SIGSTOP)
+            halt(served.processes[0].pid)
             future = client.submit(grey(1))
             os.kill(served.processes[0].pid, signal.SIGKILL)
             with self.assertRaisesRegex(ServerGone, "closed the connection, 1 requests unanswered"):
@@ -49,7 +49,7 @@ class Sockets(TestCase):
     def test_hanging_server(self):
         with ServedSocket(socket.AF_UNIX) as served:
             client = Client.connect(served.address)
-            os.kill(served.processes[0].pid, signal.SIGSTOP)
+            halt(served.processes[0].pid)
             future = client.submit(grey(1))
             client.close(timeout=0.5)
             with self.assertRaises(ServerGone):
