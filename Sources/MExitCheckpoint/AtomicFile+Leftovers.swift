@@ -15,18 +15,21 @@ extension AtomicFile {
     public static func removeLeftovers(of path: String) {
         let (directory, name) = split(path)
         for entry in entries(of: directory) {
-            // Signal 0 asks whether the process is there.
-            if let process = writer(of: entry, name: name), kill(process, 0) != 0, errno == ESRCH { unlink("\(directory)/\(entry)") }
+            guard let (process, number) = writer(of: entry, name: name) else { continue }
+            // Of this process's own id are files that another process left which had it, as those of containers have; one that this process
+            // writes has a number that was given out. Signal 0 asks whether a process is there.
+            let isLeft = process == getpid() ? number > lastNumber : kill(process, 0) != 0 && errno == ESRCH
+            if isLeft { unlink("\(directory)/\(entry)") }
         }
     }
 
-    /// The process that made a temporary file; nil for any other file.
-    private static func writer(of entry: String, name: Substring) -> pid_t? {
-        let prefix = ".\(name.prefix(200))."
+    /// The process that made a temporary file, and the file's number; nil for any other file.
+    private static func writer(of entry: String, name: Substring) -> (pid_t, Int)? {
+        let prefix = ".\(stem(name))."
         guard entry.hasPrefix(prefix), entry.hasSuffix(".tmp"), entry.utf8.count > prefix.utf8.count + 4 else { return nil }
         let numbers = entry.dropFirst(prefix.count).dropLast(4).split(separator: ".", omittingEmptySubsequences: false)
-        guard numbers.count == 2, Int(numbers[1]) != nil, let process = pid_t(numbers[0]), process > 0 else { return nil }
-        return process
+        guard numbers.count == 2, let number = Int(numbers[1]), let process = pid_t(numbers[0]), process > 0 else { return nil }
+        return (process, number)
     }
 
     private static func entries(of directory: String) -> [String] {

@@ -31,10 +31,7 @@ public enum AtomicFile {
         try CheckpointError.describing(path, .save) {
             let (target, mode) = try destination(path)
             let (directory, name) = split(target)
-            // The process id keeps processes apart, the number threads; O_EXCL catches what is left of a killed process
-            // that had the same id.
-            let temporary = "\(directory)/.\(name.prefix(200)).\(getpid()).\(serial.add(1, ordering: .relaxed).newValue).tmp"
-            let descriptor = try create(temporary, mode: mode, directory: directory)
+            let (temporary, descriptor) = try create(for: name, mode: mode, in: directory)
             do {
                 try fill(descriptor, body)
                 try SystemCalls.retrying("renaming the temporary file failed") { rename(temporary, target) }
@@ -51,6 +48,16 @@ public enum AtomicFile {
     }
 
     private static let serial = Atomic<Int>(0)
+
+    /// The number that was given to a temporary file last.
+    static var lastNumber: Int { serial.load(ordering: .relaxed) }
+
+    /// As much of a file's name as leaves room, in the 255 bytes of a name, for what is added to it.
+    static func stem(_ name: Substring) -> Substring {
+        var stem = name
+        while stem.utf8.count > 200 { stem.removeLast() }
+        return stem
+    }
 
     /// Where the bytes shall stand in the end, and the permissions to give them.
     private static func destination(_ path: String) throws -> (path: String, mode: mode_t?) {
@@ -77,13 +84,21 @@ public enum AtomicFile {
         return (directory.isEmpty ? "/" : String(directory), path[path.index(after: slash)...])
     }
 
-    private static func create(_ temporary: String, mode: mode_t?, directory: String) throws -> Int32 {
+    /// Makes the temporary file. The process id keeps processes apart, the number threads.
+    private static func create(for name: Substring, mode: mode_t?, in directory: String) throws -> (path: String, descriptor: Int32) {
+        var temporary = ""
         let descriptor = try SystemCalls.retrying("creating a file in '\(directory)' failed") {
-            open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+            var opened: Int32
+            repeat {
+                // What a killed process left that had the same id, as those of containers have, is passed over.
+                temporary = "\(directory)/.\(stem(name)).\(getpid()).\(serial.add(1, ordering: .relaxed).newValue).tmp"
+                opened = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+            } while opened < 0 && errno == EEXIST
+            return opened
         }
         // Best effort: a file system without permissions is no reason not to save.
         if let mode { _ = fchmod(descriptor, mode) }
-        return descriptor
+        return (temporary, descriptor)
     }
 
     /// Runs `body`, flushes, closes.

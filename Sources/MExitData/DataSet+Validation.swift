@@ -11,13 +11,13 @@ extension DataSet {
     ///
     /// Which images those are depends on the labels, `count` and `seed` only: a later run with the same three finds the
     /// same images, so that thresholds are never chosen on images the network was trained on. A class gets its share of
-    /// `count` rounded down, and the classes with the largest remainders get one more each.
+    /// `count` rounded down, and the classes with the largest remainders get one more each, those first that keep one to train on.
     ///
     /// - Parameters:
     ///   - count: Images to hold out, at least 0 and fewer than there are.
     ///   - seed: Chooses the images within each class.
     /// - Returns: The remaining and the held-out images, both in their original order.
-    /// - Throws: ``DataError`` with code `tooFewImages` when nothing would be left, `badOption` when `count` is negative.
+    /// - Throws: ``DataError`` with code `tooFewImages` when nothing of a class would be left, `badOption` when `count` is negative.
     public func holdingOut(_ count: Int, seed: UInt64) throws -> TrainingData {
         guard count >= 0 else { throw DataError(.badOption, "cannot hold \(count) images out of \(name): at least 0 are needed") }
         if count == 0 { return TrainingData(train: self, validation: nil) }
@@ -27,6 +27,12 @@ extension DataSet {
                 "cannot hold \(count) validation images out of \(name): it has \(self.count); ask for fewer than that")
         }
         let isHeldOut = chooseHeldOut(labels, classes: classNames.count, count: count, seed: seed)
+        let kept = Set(labels.indices.lazy.filter { !isHeldOut[$0] }.map { labels[$0] })
+        if let gone = labels.first(where: { !kept.contains($0) }) {
+            throw DataError(
+                .tooFewImages,
+                "cannot hold \(count) validation images out of \(name): none of class '\(classNames[Int(gone)])' would be left to train on; hold out fewer, or none, or add images")
+        }
         return TrainingData(
             train: subset(labels.indices.filter { !isHeldOut[$0] }),
             validation: subset(labels.indices.filter { isHeldOut[$0] }, name: "\(name), \(count) held out"))
@@ -46,7 +52,16 @@ func chooseHeldOut(_ labels: [Int32], classes: Int, count: Int, seed: UInt64) ->
     var shares = members.map { count * $0.count / total }
     let remainders = members.map { count * $0.count % total }
     let byRemainder = members.indices.sorted { (remainders[$0], $1) > (remainders[$1], $0) }
-    for label in byRemainder.prefix(count - shares.reduce(0, +)) { shares[label] += 1 }
+    var left = count - shares.reduce(0, +)
+    while left > 0 {
+        let canGive = byRemainder.filter { shares[$0] < members[$0].count }
+        if canGive.isEmpty { break }
+        let keepOne = canGive.filter { shares[$0] + 1 < members[$0].count }
+        for label in (keepOne.isEmpty ? canGive : keepOne).prefix(left) {
+            shares[label] += 1
+            left -= 1
+        }
+    }
 
     var isHeldOut = [Bool](repeating: false, count: labels.count)
     for (label, share) in shares.enumerated() {

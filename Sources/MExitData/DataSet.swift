@@ -106,6 +106,9 @@ public struct DataSet: Sendable {
     /// ``LoadOptions/cropSide`` of the whole images that are kept; nil: none are.
     public var cropSide: Int? { wholes?.side }
 
+    /// Images smaller than ``LoadOptions/cropSide`` asks for: windows cut out of them are enlarged.
+    public var smallerThanCropSide: Int { wholes.map { wholes in positions.count { wholes.isSmall($0) } } ?? 0 }
+
     /// How random crops see image `index`; nil where only its centre crop is kept.
     func wholeView(of index: Int) -> WholeImages.View? { wholes?.view(positions[index]) }
 

@@ -68,8 +68,14 @@ public struct Mixing: Hashable, Sendable {
     private static func share(alpha: Double, _ random: inout CounterRandom) -> Double {
         if alpha == 1 { return random.uniform() }
         while true {
-            let (x, y) = (pow(random.uniform(), 1 / alpha), pow(random.uniform(), 1 / alpha))
+            let (u, v) = (random.uniform(), random.uniform())
+            let (x, y) = (pow(u, 1 / alpha), pow(v, 1 / alpha))
             if x + y <= 1, x + y > 0 { return x / (x + y) }
+            // Powers of a small alpha fall below all numbers; x / (x + y) is then 0 or 1, or taken from their logarithms.
+            if x + y == 0, u != v {
+                let ratio = (log(v) - log(u)) / alpha
+                return 1 / (1 + exp(ratio))
+            }
         }
     }
 }

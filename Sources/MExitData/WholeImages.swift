@@ -42,6 +42,9 @@ struct WholeImages: Sendable {
         return View(size: whole, window: ImageSize(height: window(size.height, whole.height), width: window(size.width, whole.width)))
     }
 
+    /// Whether an image is smaller than the frame, so that its windows are smaller than the input and are enlarged.
+    func isSmall(_ stored: Int) -> Bool { view(stored).window != size }
+
     /// The samples `[C, H, W]` of an image's own size; nil: those of the centre crop.
     func pixels(_ stored: Int) -> [UInt8]? { images[stored]?.pixels }
 }

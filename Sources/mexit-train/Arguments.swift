@@ -25,7 +25,7 @@ struct DataArguments: ParsableArguments {
 
     @Option(parsing: .unconditional, help: ArgumentHelp(
         "Training images held out to measure accuracy each epoch. Default: a tenth, at most 5000.", valueName: "images"))
-    var validation: Int?
+    var validation: CountArgument?
 
     @Option(help: ArgumentHelp("What to do about an image that does not decode: skip or refuse.", valueName: "policy"))
     var onBadImage: BadImagePolicy = .skip
@@ -36,7 +36,7 @@ struct DataArguments: ParsableArguments {
         } catch {
             throw ValidationError("\(error)")
         }
-        if let validation, validation < 0 { throw ValidationError("--validation is \(validation); it must be 0 or more") }
+        if let validation, validation.value < 0 { throw ValidationError("--validation is \(validation); it must be 0 or more") }
     }
 }
 
@@ -113,10 +113,10 @@ struct TrainingArguments: ParsableArguments {
     var initial: [String] = []
 
     @Option(parsing: .unconditional, help: "Passes over the training images.")
-    var epochs: Int = 20
+    var epochs = CountArgument(20)
 
     @Option(parsing: .unconditional, help: "Images of a step; all of them where there are fewer.")
-    var batchSize: Int = 64
+    var batchSize = CountArgument(64)
 
     @Option(parsing: .unconditional, help: "Learning rate after the warm-up.")
     var lr: Double = 0.1

@@ -52,12 +52,13 @@ final class ModelSaver: TrainingObserver {
             throw TrainingError(
                 .mismatch, "cannot go on from the training state: its classes are \(saved.model.classNames), the data's \(classNames); name them as they were")
         }
-        guard let bestPath, let epoch = saved.counters["best/epoch"], let accuracy = saved.numbers["best/accuracy"] else { return }
-        if isOurs(bestPath, since: Int(clamping: epoch)) {
-            best = (Int(clamping: epoch), accuracy)
-        } else {
+        let known = saved.counters["best/epoch"].flatMap { epoch in saved.numbers["best/accuracy"].map { (epoch: Int(clamping: epoch), accuracy: $0) } }
+        // Without --best it is kept all the same, for a later part of the run.
+        if let known, bestPath.map({ isOurs($0, since: known.epoch) }) ?? true {
+            best = known
+        } else if let bestPath {
             StandardError.write(
-                "warning: '\(bestPath)' does not hold this run's best epoch so far, \(epoch); it will hold the best of those from here on\n")
+                "warning: '\(bestPath)' does not hold this run's best epoch so far\(known.map { ", \($0.epoch)" } ?? ", of which the state does not tell"); it will hold the best of those from here on\n")
         }
     }
 
@@ -123,7 +124,9 @@ final class ModelSaver: TrainingObserver {
     /// - Throws: `TrainingError` when no file could be put there, whole, under its final name.
     static func checkReplaceable(_ path: String) throws {
         var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+        if stat(path, &status) != 0 {
+            if errno != ENOENT { throw TrainingError(.notWritable, "cannot write '\(path)': \(String(cString: strerror(errno))); give another path") }
+        } else if status.st_mode & S_IFMT != S_IFREG {
             throw TrainingError(.notWritable, "cannot write '\(path)': it exists and is not a regular file; give another path")
         }
         try checkFolder(of: path)

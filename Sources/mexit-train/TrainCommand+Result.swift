@@ -37,7 +37,7 @@ extension TrainCommand {
             encoder.keyEncodingStrategy = .convertToSnakeCase
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
             let document = ResultDocument(
-                out: output.out, epochs: training.epochs, seconds: seconds, validationImages: validation.first?.seen ?? 0, exits: exits)
+                out: output.out, epochs: training.epochs.value, seconds: seconds, validationImages: validation.first?.seen ?? 0, exits: exits)
             try StandardOutput.write(String(decoding: try encoder.encode(document), as: UTF8.self) + "\n")
             return
         }

@@ -46,7 +46,13 @@ extension TrainCommand {
             options.normalization = try Normalization(mean: first.preprocessing.mean, std: first.preprocessing.std)
         }
         let trainer = try Trainer(graph: graph, data: loaded, options: options, threads: threads)
-        if !initial.isEmpty { try trainer.begin(with: initial) }
+        if !initial.isEmpty {
+            switch try trainer.begin(with: initial) {
+            case .kept: break
+            case .reordered: StandardError.write("note: --init's classes are in another order; the classifiers' numbers are put into the data's\n")
+            case .anew: StandardError.write("note: --init's classes are others than the data's; the classifiers begin with random numbers\n")
+            }
+        }
         if !output.quiet {
             let parameters = graph.parameters.filter(\.isTrainable).reduce(0) { $0 + $1.count }
             StandardError.write(
@@ -84,6 +90,9 @@ extension TrainCommand {
         func end(_ status: String, _ message: String? = nil) {
             progress?.closeBar()
             metrics?.end(status: status, message: message, seconds: (ContinuousClock.now - start) / .seconds(1))
+            if let missing = report?.missingEpochs, missing > 0 {
+                StandardError.write("warning: the report lacks the first \(missing) epochs; give the --metrics file of the earlier run, too\n")
+            }
             if let failure = report?.failure { StandardError.write("warning: \(failure)\n") }
         }
         do {
@@ -112,7 +121,11 @@ extension TrainCommand {
             let what = all.skipped.count == 1 ? "1 image does not decode and was" : "\(all.skipped.count) images do not decode and were"
             StandardError.write("warning: \(what) skipped (--on-bad-image refuse makes this an error)\n")
         }
-        return try all.holdingOut(data.validation ?? min(5000, all.count / 10), seed: training.seed)
+        if training.augment.kinds.contains(.crop), let side = all.cropSide, 2 * all.smallerThanCropSide > all.count {
+            StandardError.write(
+                "warning: \(all.smallerThanCropSide) of \(all.count) images are smaller than --crop-side \(side): windows of them are smaller in proportion, and enlarged\n")
+        }
+        return try all.holdingOut(data.validation?.value ?? min(5000, all.count / 10), seed: training.seed)
     }
 
     /// What --crop-side says, or its default; nil: crops are taken from the images at the network's size.

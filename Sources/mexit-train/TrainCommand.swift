@@ -27,7 +27,12 @@ struct TrainCommand: ParsableCommand {
         for initial in training.initial where written.map(canonicalPath).contains(canonicalPath(initial)) {
             throw ValidationError("--init reads '\(initial)', which training would overwrite; give the new file another name")
         }
+        if training.arch.isFile, written.map(canonicalPath).contains(canonicalPath(training.arch.text)) {
+            throw ValidationError("--arch reads '\(training.arch.text)', which training would overwrite; give the outputs other names")
+        }
         do {
+            // Also where its share is 0.
+            try Distillation(share: training.distill, temperature: training.distillTemperature).check()
             try options(imageSize: nil).check()
         } catch let error as ValidationError {
             throw error
@@ -43,7 +48,7 @@ struct TrainCommand: ParsableCommand {
     func options(imageSize: ImageSize?) throws -> TrainingOptions {
         let side = imageSize.map { min($0.height, $0.width) } ?? 32
         return TrainingOptions(
-            epochs: training.epochs, batchSize: training.batchSize, learningRate: training.lr, schedule: training.shape,
+            epochs: training.epochs.value, batchSize: training.batchSize.value, learningRate: training.lr, schedule: training.shape,
             warmup: training.warmup,
             optimizer: SGDOptions(momentum: training.momentum, weightDecay: training.weightDecay, nesterov: training.nesterov),
             deconfliction: deconfliction.options, labelSmoothing: training.labelSmoothing,

@@ -74,10 +74,33 @@ import Darwin
             let kept = [
                 "a", ".a.\(getpid()).1.tmp", ".a.1.1.tmp", ".b.\(gone).1.tmp", ".a.\(gone).tmp", ".a.\(gone).x.tmp", ".a.-1.1.tmp", ".a.tmp", "a.\(gone).1.tmp",
             ]
-            for name in kept + [".a.\(gone).1.tmp", ".a.\(gone).12.tmp"] { try AtomicFile.write([1], to: "\(directory)/\(name)") }
+            for name in kept + [".a.\(gone).1.tmp", ".a.\(gone).12.tmp", ".a.\(getpid()).\(Int.max).tmp"] { try AtomicFile.write([1], to: "\(directory)/\(name)") }
             AtomicFile.removeLeftovers(of: "\(directory)/a")
             #expect(entries(of: directory).sorted() == kept.sorted())
             AtomicFile.removeLeftovers(of: "\(directory)/none/a")
+        }
+    }
+
+    /// Containers give every process the same id.
+    @Test func leftoversOfTheSameIdAreNoObstacle() throws {
+        try withTemporaryDirectory { directory in
+            let next = AtomicFile.lastNumber + 1
+            let left = (next..<next + 200).map { ".a.\(getpid()).\($0).tmp" }
+            for name in left { close(open("\(directory)/\(name)", O_WRONLY | O_CREAT, 0o600)) }
+            try AtomicFile.write([7], to: "\(directory)/a")
+            #expect(entries(of: directory).sorted() == (left + ["a"]).sorted())
+        }
+    }
+
+    /// 255 bytes are a name's limit, whatever its characters take.
+    @Test func longNamesAreWritten() throws {
+        try withTemporaryDirectory { directory in
+            for name in [String(repeating: "é", count: 122) + ".mexit", String(repeating: "n", count: 255), String(repeating: "🦉", count: 63)] {
+                try AtomicFile.write([1], to: "\(directory)/\(name)")
+                AtomicFile.removeLeftovers(of: "\(directory)/\(name)")
+                #expect(entries(of: directory) == [name])
+                unlink("\(directory)/\(name)")
+            }
         }
     }
 

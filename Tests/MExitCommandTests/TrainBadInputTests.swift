@@ -44,12 +44,25 @@ import Testing
         ("--validation", "-1", "--validation is -1"), ("--threads", "0", "--threads is 0"), ("--seed", "-1", "'-1' is invalid for '--seed"),
         ("--deconflict", "magic", "'none', 'project', 'pcgrad' or 'cagrad'"), ("--augment", "spin", "'spin' is invalid"), ("--image-size", "32", "'32' is invalid"),
         ("--augment", "crop,resized-crop", "is invalid"), ("--exit-weights", "steep", "'steep' is invalid"), ("--exit-weights", "-1,1", "exit weights are"),
-        ("--distill", "2", "share of distillation is 2.0"), ("--ema", "1", "weight average is 1.0"), ("--average-from", "-1", "begins at -1.0"), ("--average-from", "2", "leave one of 2; give at most 1"), ("--cagrad-radius", "1", "radius of CAGrad is 1.0"),
+        ("--distill", "2", "share of distillation is 2.0"), ("--distill-temperature", "-3", "temperature"), ("--ema", "1", "weight average is 1.0"), ("--average-from", "-1", "begins at -1.0"), ("--average-from", "2", "leave one of 2; give at most 1"), ("--cagrad-radius", "1", "radius of CAGrad is 1.0"),
         ("--crop-side", "-1", "--crop-side is -1"), ("--crop-side", "20000", "it must be 0 ... 16384"), ("--mixup", "2", "alpha of mixup is 2.0"), ("--mean", "0.5", "belong together"), ("--state-minutes", "0", "--state-minutes is 0.0"),
         ("--best", "@/m.mexit", "all different"), ("--metrics", "@/m.mexit", "all different"), ("--resume", "@/m.mexit", "would overwrite"), ("--init", "@/m.mexit", "would overwrite"),
         ("--state", "@/./m.mexit", "all different"), ("--resume", "@/photos/../m.mexit", "would overwrite"), ("--init", "@/.//m.mexit", "would overwrite"), ("--colour", "red", "Unknown option '--colour'"),
     ]) func usage(option: String, value: String, said: String) throws {
         expect(try fixture.train([option, value]), 64, said, [option, value])
+    }
+
+    @Test func whatIsReadIsNotOverwritten() throws {
+        for output in [["--out", "@/./micro.json"], ["--metrics", "@/micro.json"], ["--report", "@/micro.json"], ["--state", "@/micro.json"], ["--best", "@/micro.json"]] {
+            expect(try fixture.train(output), 64, "--arch reads '", output)
+        }
+        #expect(fixture.text("micro.json").contains("msdnet"))
+    }
+
+    @Test func wholeNumbersTakeSuffixes() throws {
+        expect(try fixture.train(["--batch-size", "1.5"]), 64, "'1.5' is invalid", [])
+        let run = try fixture.train(["--batch-size", "0.004k", "--epochs", "2e0", "--validation", "1", "--metrics", "@/m.jsonl"])
+        #expect(run.status == 0 && fixture.text("m.jsonl").contains("--epochs 2 --batch-size 4 "), "\(run.errors)")
     }
 
     @Test func oneAverageAtATime() throws {
@@ -72,6 +85,7 @@ import Testing
             (["--mean", "0.5", "--std", "0.2"], "have 3 channels"), (["--report", "@/no/r.html"], "no/r.html'"),
             (["--metrics", "@/photos"], "it is a folder"), (["--state", "@/no/s"], "no/s'"), (["--state", "@/photos"], "photos': it exists and is not"),
         ] { expect(try fixture.train(more), 1, said, more) }
+        expect(try fixture.train(out: "@/" + String(repeating: "n", count: 256)), 1, "File name too long", [])
         for out in ["@/no/m.mexit", "@/photos"] { expect(try fixture.train(out: out), 1, "cannot write '", [out]) }
         #expect(try ChildProcess.run("mexit-train", []).status == 64)
     }

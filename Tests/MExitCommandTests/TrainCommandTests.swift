@@ -136,6 +136,36 @@ import Testing
         #expect(try fixture.train(["--metrics", "@/p.jsonl"]).status == 0 && !fixture.text("p.jsonl").contains("--crop-side"))
     }
 
+    /// A part of the run that is without --best does not make it forget.
+    @Test func theBestEpochIsRemembered() throws {
+        let options = ["--epochs", "6", "--validation", "4", "--lr", "0.05"]
+        #expect(try fixture.train(options + ["--best", "@/straight.mexit"]).status == 0)
+        func part(_ more: [String], until epoch: Int) throws {
+            let child = try ChildProcess("mexit-train", fixture.arguments(options + more + ["--metrics", "@/part.jsonl"]))
+            let end = Date(timeIntervalSinceNow: 60)
+            while fixture.text("part.jsonl").components(separatedBy: #""type":"epoch""#).count <= epoch, Date() < end { usleep(200) }
+            child.signal(SIGINT)
+            _ = try child.wait()
+        }
+        try part(["--best", "@/best.mexit", "--state", "@/run.state"], until: 2)
+        try part(["--resume", "@/run.state", "--state", "@/run.state"], until: 4)
+        let last = try fixture.train(options + ["--resume", "@/run.state", "--state", "@/run.state", "--best", "@/best.mexit"])
+        #expect(last.status == 0 && !last.errors.contains("warning"), "\(last.errors)")
+        #expect(try fixture.train(options + ["--state", "@/other.state"], out: "@/o.mexit").status == 0)
+        let unknown = try fixture.train(options + ["--resume", "@/other.state", "--best", "@/best.mexit"], out: "@/o.mexit")
+        #expect(unknown.errors.contains("so far, of which the state does not tell"), "\(unknown.errors)")
+    }
+
+    /// A report that stands there is not replaced by an empty one.
+    @Test func aReportWithoutItsMetricsStays() throws {
+        let run = ["--state", "@/run.state"]
+        #expect(try fixture.train(run + ["--report", "@/r.html"]).status == 0)
+        let page = fixture.text("r.html")
+        let again = try fixture.train(run + ["--resume", "@/run.state", "--report", "@/r.html"])
+        #expect(again.status == 0 && again.errors.contains("the report lacks the first 2 epochs"), "\(again.errors)")
+        #expect(fixture.text("r.html") == page && page.contains("2 of 2 epochs"))
+    }
+
     @Test func anArchitectureFromAPipeIsRecordedByItsName() throws {
         let run = try ChildProcess.run("mexit-train", fixture.arguments(["--arch", "/dev/stdin", "--metrics", "@/m.jsonl"]), input: fixture.text("micro.json"))
         #expect(run.status == 0 && fixture.text("m.jsonl").contains("--arch micro.json "), "\(run.errors)")

@@ -43,7 +43,7 @@ func formulaData(count: Int = 30, channels: Int = 3, height: Int = 4, width: Int
         let data = try DataSet(
             name: "d", classNames: ["a", "b", "c", "d"], channels: 1, size: ImageSize(height: 1, width: 1), labels: labels,
             pixels: (0..<100).map { UInt8($0) })
-        for count in [1, 3, 10, 37, 99] {
+        for count in [1, 3, 10, 37, 96] {
             let parts = try data.holdingOut(count, seed: 5)
             let held = try #require(parts.validation)
             func ids(_ set: DataSet) -> [UInt8] { (0..<set.count).map { set.image($0).pixels[0] } }
@@ -58,6 +58,22 @@ func formulaData(count: Int = 30, channels: Int = 3, height: Int = 4, width: Int
         #expect(try data.holdingOut(0, seed: 5).validation == nil)
         #expect(errorCode { _ = try data.holdingOut(100, seed: 5) } == .tooFewImages)
         #expect(errorCode { _ = try data.holdingOut(-1, seed: 5) } == .badOption)
+    }
+
+    /// The largest remainders belong to small classes, which would lose their only image.
+    @Test func holdingOutLeavesSomeOfEachClass() throws {
+        func data(_ counts: [Int]) throws -> DataSet {
+            let labels = counts.enumerated().flatMap { [Int32](repeating: Int32($0), count: $1) }
+            return try DataSet(
+                name: "d", classNames: counts.indices.map { "class \($0)" }, channels: 1, size: ImageSize(height: 1, width: 1), labels: labels,
+                pixels: labels.indices.map { UInt8($0) })
+        }
+        #expect(try data([20, 1, 1]).holdingOut(19, seed: 1).validation?.classCounts == [19, 0, 0])
+        #expect(try data([8, 2, 1, 0]).holdingOut(5, seed: 1).train.classCounts == [4, 1, 1, 0])
+        for (counts, held) in [([20, 1, 1], 20), ([20, 1, 1], 21), ([Int](repeating: 1, count: 12), 1)] {
+            let error = #expect(throws: DataError.self) { try data(counts).holdingOut(held, seed: 1) }
+            #expect(error?.code == .tooFewImages && error?.message.contains("none of class 'class ") == true, "\(String(describing: error))")
+        }
     }
 
     @Test func fingerprint() throws {

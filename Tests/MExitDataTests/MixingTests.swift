@@ -62,6 +62,15 @@ import Testing
         #expect(abs(kinds[0] - 500) < 96)
     }
 
+    /// Powers of random numbers fall below all numbers then; shares are almost always 0 or 1.
+    @Test(.timeLimit(.minutes(1)), arguments: [1e-3, 1e-12, 1e-300, Double.leastNonzeroMagnitude]) func smallAlphasEnd(alpha: Double) {
+        let shares = (0..<2000).map { Mixing(mixup: alpha).draw(size: size, seed: 3, epoch: 0, batch: $0).share }
+        #expect(shares.allSatisfy { $0 >= 0 && $0 <= 1 })
+        #expect(shares.count { $0 > 0.01 && $0 < 0.99 } < 30)
+        // Standard deviation 22 of each thousand.
+        #expect(abs(shares.count { $0 < 0.5 } - 1000) < 134)
+    }
+
     @Test func drawsDependOnSeedEpochAndBatchAlone() throws {
         let mixing = Mixing(mixup: 0.4, cutmix: 0.4)
         func draws(_ seed: UInt64, _ epoch: Int) -> [Mixing.Draw] { (0..<20).map { mixing.draw(size: size, seed: seed, epoch: epoch, batch: $0) } }

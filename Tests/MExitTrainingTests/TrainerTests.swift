@@ -293,9 +293,9 @@ private final class Recorder: TrainingObserver {
         var (otherClasses, otherScale) = (models[1], models[1])
         otherClasses.classNames = ["rows", "chess", "columns"]
         otherScale.preprocessing.std[0] *= 2
-        for (other, word) in [(otherClasses, "classes"), (otherScale, "normalisations")] {
+        for (other, word) in [(otherClasses, "classes"), (otherScale, "normalisation")] {
             let error = #expect(throws: TrainingError.self) { try trainer.begin(with: [models[0], other]) }
-            #expect(error?.message.contains("their \(word) differ") == true, "\(String(describing: error))")
+            #expect(error?.message.contains("the \(word) of number 2 differ") == true, "\(String(describing: error))")
         }
         #expect(throws: TrainingError.self) { try trainer.begin(with: []) }
         #expect(trainer.state.parameters.tensors() == before)
@@ -327,6 +327,30 @@ private final class Recorder: TrainingObserver {
         for (name, values) in begun {
             #expect(values == (name.hasSuffix("linear.weight") || name.hasSuffix("linear.bias") ? random : model.tensors)[name], "\(name)")
         }
+    }
+
+    /// As many classes: by name, not by number.
+    @Test func classesOfOtherNamesOrOrder() throws {
+        let first = try makeTrainer(options { $0.epochs = 3 })
+        let reports = Recorder()
+        _ = try first.run(observers: [reports])
+        var model = try first.model(classNames: ["rows", "columns", "chess"], provenance: Provenance())
+        #expect(try makeTrainer(options()).begin(with: model) == .kept)
+        // The same numbers, the classes in another order.
+        model.classNames = ["chess", "rows", "columns"]
+        for name in ["exit0.linear.weight", "exit0.linear.bias", "exit1.linear.weight", "exit1.linear.bias"] {
+            let values = try #require(model.tensors[name])
+            let row = values.count / 3
+            model.tensors[name] = Array(values[2 * row..<3 * row] + values[..<row] + values[row..<2 * row])
+        }
+        let second = try makeTrainer(options())
+        #expect(try second.begin(with: model) == .reordered)
+        #expect(second.validate() == reports.epochs.last?.validation)
+        model.classNames = ["chess", "rows", "pillars"]
+        let (fresh, third) = (try makeTrainer(options()), try makeTrainer(options()))
+        #expect(try third.begin(with: model) == .anew)
+        let (random, begun) = (fresh.state.parameters.tensors(), third.state.parameters.tensors())
+        for (name, values) in begun { #expect(values == (name.contains("linear") ? random : model.tensors)[name], "\(name)") }
     }
 
     @Test func aModelOfAnotherNetworkIsNoBeginning() throws {

@@ -37,6 +37,7 @@ class Runner:
         self.children = set()
         self.lock = threading.Lock()
         self.stopping = False
+        self.failed = 0
 
     def tool(self, name):
         return os.path.join(self.arguments.tools, name)
@@ -46,7 +47,8 @@ class Runner:
         with self.lock:
             if self.stopping:
                 return None
-            child = subprocess.Popen(command, **options)
+            # A session of its own: Ctrl-C reaches it once, from here. A second signal would end it before it has saved its state.
+            child = subprocess.Popen(command, start_new_session=True, **options)
             self.children.add(child)
         output = child.communicate()[0] or b""
         with self.lock:
@@ -94,6 +96,7 @@ class Runner:
 
     def report(self, text):
         if not self.stopping:
+            self.failed += 1
             print(f"error: {text}", file=sys.stderr, flush=True)
 
     def stop(self, *_):
@@ -108,7 +111,10 @@ class Runner:
                 if self.stopping or not tasks:
                     return
                 task = tasks.pop(0)
-            self.run(*task)
+            try:
+                self.run(*task)
+            except OSError as error:
+                self.report(f"{task[0][0]} {task[1]} seed {task[2]} could not be run: {error}")
 
 
 def main():
@@ -124,6 +130,9 @@ def main():
     parser.add_argument("--tools", default=os.path.join(ROOT, ".build", "release"), metavar="FOLDER", help="where mexit-train and mexit-eval are")
     arguments = parser.parse_args()
     data = [tuple(d.split("=", 1)) for d in arguments.data]
+    for given, parts in zip(arguments.data, data):
+        if len(parts) != 2 or not all(parts):
+            parser.error(f"--data is '{given}'; it must be NAME=KIND:DIR, such as cifar10=images:photos")
     methods = arguments.methods.split(",")
     for method in methods:
         if method not in METHODS:
@@ -139,6 +148,8 @@ def main():
     for worker in workers:
         while worker.is_alive():
             worker.join(1)
+    if runner.failed or runner.stopping:
+        sys.exit(f"error: {'stopped; start it again to go on' if runner.stopping else f'{runner.failed} runs failed'}")
 
 
 if __name__ == "__main__":

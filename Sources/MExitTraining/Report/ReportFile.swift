@@ -13,6 +13,8 @@ public final class ReportFile: TrainingObserver {
     private let metricsPath: String?
     private let facts: MetricsFile.Facts
     private var history: TrainingHistory?
+    /// Whether a resumed run has not found the epochs before it, and which came first here.
+    public private(set) var missingEpochs = 0
 
     /// - Parameter metricsPath: where a resumed run finds the epochs before it; nil: the report begins where the run does.
     public init(path: String, facts: MetricsFile.Facts, metricsPath: String? = nil) {
@@ -27,7 +29,9 @@ public final class ReportFile: TrainingObserver {
             history.addEpochs(ofMetrics: String(decoding: text, as: UTF8.self))
         }
         self.history = history
-        write()
+        missingEpochs = report.firstStep / max(1, report.stepsPerEpoch) - history.epochs.count
+        // What stands there may tell of them.
+        if missingEpochs <= 0 { write() }
     }
 
     public func epochEnded(_ report: EpochReport, state: TrainerState) {
