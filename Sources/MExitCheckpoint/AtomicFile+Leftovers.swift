@@ -13,7 +13,7 @@ extension AtomicFile {
     /// several machines share a directory, a process of another machine cannot be seen. Failures are passed over: what is left does no
     /// harm but take space.
     public static func removeLeftovers(of path: String) {
-        let (directory, name) = split(path)
+        let (directory, name) = split((try? destination(path).path) ?? path)
         for entry in entries(of: directory) {
             guard let (process, number) = writer(of: entry, name: name) else { continue }
             // Of this process's own id are files that another process left which had it, as those of containers have; one that this process

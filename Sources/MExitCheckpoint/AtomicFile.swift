@@ -60,7 +60,7 @@ public enum AtomicFile {
     }
 
     /// Where the bytes shall stand in the end, and the permissions to give them.
-    private static func destination(_ path: String) throws -> (path: String, mode: mode_t?) {
+    static func destination(_ path: String) throws -> (path: String, mode: mode_t?) {
         guard !path.isEmpty, !path.hasSuffix("/") else {
             throw CheckpointError(.io, "'\(path)' names a directory; give the name of a file")
         }

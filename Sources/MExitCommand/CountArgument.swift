@@ -7,8 +7,14 @@ public struct CountArgument: ExpressibleByArgument, Hashable, Sendable, CustomSt
     public init(_ value: Int) { self.value = value }
 
     public init?(argument: String) {
-        guard let value = Int(argument) ?? SINumber(argument: argument).flatMap({ Int(exactly: $0.value) }) else { return nil }
-        self.value = value
+        if let value = Int(argument) {
+            self.value = value
+        } else {
+            // Decimal fractions of a thousand are whole but for rounding.
+            guard let number = SINumber(argument: argument)?.value, abs(number - number.rounded()) <= 1e-9 * number, let value = Int(exactly: number.rounded())
+            else { return nil }
+            self.value = value
+        }
     }
 
     public var description: String { "\(value)" }

@@ -31,7 +31,7 @@ extension DataSet {
         if let gone = labels.first(where: { !kept.contains($0) }) {
             throw DataError(
                 .tooFewImages,
-                "cannot hold \(count) validation images out of \(name): none of class '\(classNames[Int(gone)])' would be left to train on; hold out fewer, or none, or add images")
+                "cannot hold \(count) validation images out of \(name): none of class '\(classNames[Int(gone)])' would be left to train on; hold out fewer (--validation), or none, or add images")
         }
         return TrainingData(
             train: subset(labels.indices.filter { !isHeldOut[$0] }),

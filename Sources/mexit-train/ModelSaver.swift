@@ -53,10 +53,9 @@ final class ModelSaver: TrainingObserver {
                 .mismatch, "cannot go on from the training state: its classes are \(saved.model.classNames), the data's \(classNames); name them as they were")
         }
         let known = saved.counters["best/epoch"].flatMap { epoch in saved.numbers["best/accuracy"].map { (epoch: Int(clamping: epoch), accuracy: $0) } }
-        // Without --best it is kept all the same, for a later part of the run.
         if let known, bestPath.map({ isOurs($0, since: known.epoch) }) ?? true {
             best = known
-        } else if let bestPath {
+        } else if let bestPath, known != nil || trainer.state.step >= trainer.stepsPerEpoch {
             StandardError.write(
                 "warning: '\(bestPath)' does not hold this run's best epoch so far\(known.map { ", \($0.epoch)" } ?? ", of which the state does not tell"); it will hold the best of those from here on\n")
         }
@@ -84,10 +83,11 @@ final class ModelSaver: TrainingObserver {
     }
 
     private func saveBest(epoch: Int, validation: [ExitTally]) throws {
-        guard let bestPath, !validation.isEmpty else { return }
+        if validation.isEmpty { return }
         let accuracy = validation.reduce(0) { $0 + $1.accuracy } / Double(validation.count)
         if let best, best.accuracy >= accuracy { return }
-        try Checkpoint.write(try trainer.model(classNames: classNames, provenance: provenance), to: bestPath)
+        // Without a file it is remembered all the same: a later part of the run that has one then knows whether it holds the best.
+        if let bestPath { try Checkpoint.write(try trainer.model(classNames: classNames, provenance: provenance), to: bestPath) }
         best = (epoch, accuracy)
     }
 

@@ -50,7 +50,7 @@ extension TrainCommand {
             switch try trainer.begin(with: initial) {
             case .kept: break
             case .reordered: StandardError.write("note: --init's classes are in another order; the classifiers' numbers are put into the data's\n")
-            case .anew: StandardError.write("note: --init's classes are others than the data's; the classifiers begin with random numbers\n")
+            case .anew: StandardError.write("note: --init's classes are others than the data's, or in an order that these classifiers cannot be brought into; they begin with random numbers\n")
             }
         }
         if !output.quiet {
@@ -77,7 +77,7 @@ extension TrainCommand {
         let progress = output.quiet ? nil : ProgressReporter(isTerminal: isatty(STDERR_FILENO) == 1, write: StandardError.write)
         let facts = try runFacts(graph, provenance, threads: threads)
         // Before the metrics file: a resumed run reads its earlier epochs there.
-        let report = output.report.map { ReportFile(path: $0, facts: facts, metricsPath: output.metrics) }
+        let report = output.report.map { ReportFile(path: $0, facts: facts, metricsPath: output.metrics) { StandardError.write("warning: \($0)\n") } }
         let metrics = try output.metrics.map {
             try MetricsFile(path: $0, facts: facts, appending: output.resume != nil) { StandardError.write("warning: \($0); training goes on\n") }
         }
@@ -90,9 +90,6 @@ extension TrainCommand {
         func end(_ status: String, _ message: String? = nil) {
             progress?.closeBar()
             metrics?.end(status: status, message: message, seconds: (ContinuousClock.now - start) / .seconds(1))
-            if let missing = report?.missingEpochs, missing > 0 {
-                StandardError.write("warning: the report lacks the first \(missing) epochs; give the --metrics file of the earlier run, too\n")
-            }
             if let failure = report?.failure { StandardError.write("warning: \(failure)\n") }
         }
         do {
@@ -125,7 +122,9 @@ extension TrainCommand {
             StandardError.write(
                 "warning: \(all.smallerThanCropSide) of \(all.count) images are smaller than --crop-side \(side): windows of them are smaller in proportion, and enlarged\n")
         }
-        return try all.holdingOut(data.validation?.value ?? min(5000, all.count / 10), seed: training.seed)
+        // By default no more than leaves one of every class.
+        let classes = all.classCounts.count { $0 > 0 }
+        return try all.holdingOut(data.validation?.value ?? max(0, min(5000, all.count / 10, all.count - classes)), seed: training.seed)
     }
 
     /// What --crop-side says, or its default; nil: crops are taken from the images at the network's size.

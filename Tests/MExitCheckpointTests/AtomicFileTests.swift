@@ -78,6 +78,11 @@ import Darwin
             AtomicFile.removeLeftovers(of: "\(directory)/a")
             #expect(entries(of: directory).sorted() == kept.sorted())
             AtomicFile.removeLeftovers(of: "\(directory)/none/a")
+            // Through a link they are beside its target.
+            try AtomicFile.write([1], to: "\(directory)/.a.\(gone).3.tmp")
+            #expect(symlink("\(directory)/a", "\(directory)/link") == 0)
+            AtomicFile.removeLeftovers(of: "\(directory)/link")
+            #expect(entries(of: directory).sorted() == (kept + ["link"]).sorted())
         }
     }
 

@@ -113,7 +113,7 @@ class Runner:
                 task = tasks.pop(0)
             try:
                 self.run(*task)
-            except OSError as error:
+            except Exception as error:
                 self.report(f"{task[0][0]} {task[1]} seed {task[2]} could not be run: {error}")
 
 
@@ -142,6 +142,7 @@ def main():
     tasks = [task for task in tasks if not runner.is_done(*task)]
     signal.signal(signal.SIGINT, runner.stop)
     signal.signal(signal.SIGTERM, runner.stop)
+    signal.signal(signal.SIGHUP, runner.stop)
     workers = [threading.Thread(target=runner.work, args=(tasks,)) for _ in range(arguments.jobs)]
     for worker in workers:
         worker.start()

@@ -69,7 +69,22 @@ extension Trainer {
         guard model.graph.classCount == graph.classCount else { return nil }
         if theirs.isEmpty || theirs == own { return Array(own.indices) }
         let order = own.compactMap { theirs.firstIndex(of: $0) }
-        return Set(order).count == own.count ? order : nil
+        return Set(order).count == own.count && classesAreSeparate ? order : nil
+    }
+
+    /// Whether each class has rows of its own in the layers that end in the classes, and nothing mixes them behind: then classes can
+    /// change places.
+    private var classesAreSeparate: Bool {
+        let nodes = graph.classifierNodes
+        return graph.nodes.indices.allSatisfy { index in
+            let node = graph.nodes[index]
+            let readsClasses = node.inputs.contains(where: nodes.contains)
+            switch node.operation {
+            case .linear: return !readsClasses
+            case .conv2d(let convolution): return !readsClasses && (!nodes.contains(index) || convolution.groups == 1)
+            default: return !readsClasses || nodes.contains(index)
+            }
+        }
     }
 
     private func mean(of spec: ParameterSpec, in models: [Model]) throws -> [Float] {

@@ -80,7 +80,9 @@ struct BatchNormSteps {
         let (x, xm) = (assembly.values.rows(input), assembly.map(input))
         let pixels = assembly.graph.shapes[input].height * assembly.graph.shapes[input].width
         let (state, parameters, factors, epsilon) = (assembly.state, self.parameters, self.factors, self.epsilon)
-        assembly.prepareForward.append { reference.update(from: parameters.runningMean, count: channels) }
+        assembly.prepareForward.append {
+            for c in 0..<channels { reference[c] = parameters.runningMean[c].isFinite ? parameters.runningMean[c] : 0 }
+        }
         assembly.addForward(
             Step(
                 finish: [{

@@ -3,6 +3,13 @@
 #else
     import Foundation
 #endif
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
 import MExitCheckpoint
 
 /// Writes the run as an HTML page at the end of every epoch, whole or not at all, so that it can be watched in a browser.
@@ -12,26 +19,30 @@ public final class ReportFile: TrainingObserver {
     private let path: String
     private let metricsPath: String?
     private let facts: MetricsFile.Facts
+    private let warn: (String) -> Void
     private var history: TrainingHistory?
-    /// Whether a resumed run has not found the epochs before it, and which came first here.
-    public private(set) var missingEpochs = 0
 
-    /// - Parameter metricsPath: where a resumed run finds the epochs before it; nil: the report begins where the run does.
-    public init(path: String, facts: MetricsFile.Facts, metricsPath: String? = nil) {
+    /// - Parameters:
+    ///   - metricsPath: where a resumed run finds the epochs before it; nil: the report begins where the run does.
+    ///   - warn: told which epochs before a resumed run are not there.
+    public init(path: String, facts: MetricsFile.Facts, metricsPath: String? = nil, warn: @escaping (String) -> Void = { _ in }) {
         self.path = path
         self.facts = facts
         self.metricsPath = metricsPath
+        self.warn = warn
     }
 
     public func trainingStarted(_ report: RunReport) {
         var history = TrainingHistory(facts: facts, run: report)
-        if report.firstStep > 0, let metricsPath, let text = try? Data(contentsOf: URL(filePath: metricsPath)) {
+        if report.firstStep > 0, let metricsPath, isRegularFile(metricsPath), let text = try? Data(contentsOf: URL(filePath: metricsPath)) {
             history.addEpochs(ofMetrics: String(decoding: text, as: UTF8.self))
         }
         self.history = history
-        missingEpochs = report.firstStep / max(1, report.stepsPerEpoch) - history.epochs.count
-        // What stands there may tell of them.
-        if missingEpochs <= 0 { write() }
+        let before = 1..<report.firstStep / max(1, report.stepsPerEpoch) + 1
+        let missing = before.count - Set(history.epochs.map(\.epoch)).intersection(before).count
+        guard missing > 0 else { return write() }
+        // The page that stands there may tell of them.
+        warn("the report will lack \(missing) of the \(before.count) epochs before; give --metrics with the file that has them")
     }
 
     public func epochEnded(_ report: EpochReport, state: TrainerState) {
@@ -48,4 +59,10 @@ public final class ReportFile: TrainingObserver {
             failure = "cannot write the report: \(error)"
         }
     }
+}
+
+/// Not a pipe, say, which this process may itself write to: reading it would never end.
+private func isRegularFile(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
 }
