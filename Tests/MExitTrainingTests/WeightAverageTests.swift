@@ -61,9 +61,9 @@ struct WeightAverageTests {
         let again = try makeTrainer(.none, mixing: mixing)
         _ = again.state.parameters.values.update(fromContentsOf: average.withAverage { Array(parameters.values) })
         var sums = [Double](repeating: 0, count: own.count)
-        for (number, batch) in again.sampler.batches(epoch: 3, from: 0).enumerated() {
+        for batch in again.sampler.batches(epoch: 3, from: 0) {
             let before = Array(again.state.parameters.statisticsValues)
-            again.fillTraining(batch, number: number, epoch: 3)
+            again.fill(batch, from: again.loader, epoch: 3)
             again.network.forward(count: 20, training: true)
             for (i, after) in again.state.parameters.statisticsValues.enumerated() {
                 sums[i] += (Double(after) - 0.9 * Double(before[i])) / 0.1

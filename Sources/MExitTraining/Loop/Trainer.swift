@@ -170,12 +170,13 @@ public final class Trainer {
     /// So many batches, or all of an epoch, give the batch norms their statistics for a mean of weights at the epoch's end.
     static let statisticsBatches = 100
 
-    /// The mean over batches of what the batch norms see with the averaged weights, on images as a step has them.
+    /// The mean over batches of what the batch norms see with the averaged weights, on augmented images. They are not mixed: a batch is
+    /// mixed in one share, so that a hundred of them would leave the statistics to chance, and images are not mixed later either.
     func estimateStatistics(epoch: Int, batches: Int = Trainer.statisticsBatches) {
         guard let average = state.average, average.needsStatistics(step: state.step) else { return }
         average.withAverage {
             for (index, batch) in sampler.batches(epoch: epoch, from: 0).prefix(batches).enumerated() {
-                fillTraining(batch, number: index, epoch: epoch)
+                fill(batch, from: loader, epoch: epoch)
                 network.forward(count: batch.count, training: true, statisticsShare: 1 / Double(index + 1))
             }
         }
