@@ -1,4 +1,5 @@
 import ArgumentParser
+import MExitCheckpoint
 import MExitIR
 
 #if canImport(FoundationEssentials)

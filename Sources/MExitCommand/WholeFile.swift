@@ -27,9 +27,3 @@ func wholeFile(_ path: String, maximumBytes: Int) throws(WholeFileError) -> [UIn
     }
     throw WholeFileError(problem: "it has more than \(maximumBytes >> 20) MiB")
 }
-
-/// Whether a path leads to a file that another program finds as it is; not a pipe, say.
-func isRegularFile(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-}

@@ -87,21 +87,15 @@ private struct ResamplingFilter {
     private(set) var weights: [Int32] = []
 
     init(input: Int, output: Int, kept: Range<Int>) {
-        let scale = Double(input) / Double(output)
-        let support = max(scale, 1)  // half-width of the triangle, in input pixels
+        let triangle = TriangleFilter(input: input, output: output)
         self.input = input
-        taps = Int(support.rounded(.up)) * 2 + 1
-        for position in kept {
-            let centre = (Double(position) + 0.5) * scale
-            let start = max(0, Int(centre - support + 0.5))
-            let count = min(input, Int(centre + support + 0.5)) - start
-            let raw = (0..<count).map { max(0, 1 - abs((Double(start + $0) - centre + 0.5) / support)) }
-            let total = raw.reduce(0, +)
+        taps = triangle.taps
+        weights = [Int32](repeating: 0, count: kept.count * taps)
+        for (place, position) in kept.enumerated() {
+            let (start, count) = triangle.span(position)
             starts.append(start)
             counts.append(count)
-            for t in 0..<taps {
-                weights.append(t < count ? Int32(raw[t] / total * Double(1 << Self.precisionBits) + 0.5) : 0)
-            }
+            triangle.weights(position) { weights[place * taps + $0] = Int32($1 * Double(1 << Self.precisionBits) + 0.5) }
         }
     }
 

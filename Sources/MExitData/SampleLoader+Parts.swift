@@ -10,14 +10,14 @@ extension SampleLoader {
         rowStride: Int, channelStride: Int, isMirrored: Bool
     ) {
         let (height, width) = (data.size.height, data.size.width)
-        let (rows, columns) = (Triangle(from: part.height, to: height), Triangle(from: part.width, to: width))
+        let (rows, columns) = (TriangleFilter(input: part.height, output: height), TriangleFilter(input: part.width, output: width))
         withUnsafeTemporaryAllocation(of: Float.self, capacity: part.width + rows.taps + width * columns.taps) { scratch in
             guard let row = scratch.baseAddress, let source = source.baseAddress else { return }
             let down = row + part.width
             let across = down + rows.taps
-            for x in 0..<width { columns.weights(x, into: across + x * columns.taps) }
+            for x in 0..<width { columns.weights(x) { across[x * columns.taps + $0] = Float($1) } }
             for y in 0..<height {
-                rows.weights(y, into: down)
+                rows.weights(y) { down[$0] = Float($1) }
                 let (first, count) = rows.span(y)
                 for c in 0..<data.channels {
                     let plane = source + (c * size.height + part.top + first) * size.width + part.left
@@ -38,37 +38,5 @@ extension SampleLoader {
                 }
             }
         }
-    }
-}
-
-/// The filter of one axis: bilinear when enlarging, a triangle as wide as the shrink factor on each side when shrinking.
-private struct Triangle {
-    private let input: Int
-    /// Input samples per output sample, and half the filter's width in input samples.
-    private let step, support: Double
-    /// Weights of an output sample at most.
-    let taps: Int
-
-    init(from input: Int, to output: Int) {
-        self.input = input
-        step = Double(input) / Double(output)
-        support = max(1, step)
-        taps = 2 * Int(support.rounded(.up)) + 1
-    }
-
-    private func centre(_ output: Int) -> Double { (Double(output) + 0.5) * step }
-
-    /// The input samples that count.
-    func span(_ output: Int) -> (first: Int, count: Int) {
-        let first = max(0, Int(centre(output) - support + 0.5))
-        return (first, min(input, Int(centre(output) + support + 0.5)) - first)
-    }
-
-    /// Writes their weights, which sum to 1.
-    func weights(_ output: Int, into weights: UnsafeMutablePointer<Float>) {
-        let (first, count) = span(output)
-        func raw(_ t: Int) -> Double { max(0, 1 - abs(Double(first + t) + 0.5 - centre(output)) / support) }
-        let total = (0..<count).reduce(0) { $0 + raw($1) }
-        for t in 0..<count { weights[t] = Float(raw(t) / total) }
     }
 }

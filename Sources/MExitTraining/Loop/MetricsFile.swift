@@ -3,6 +3,8 @@
 #else
     import Foundation
 #endif
+import MExitCheckpoint
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -113,8 +115,7 @@ public final class MetricsFile: TrainingObserver {
 
     /// Whether a file's last byte is no line end, as a run that was killed while it wrote leaves it.
     private static func endsWithinLine(_ path: String) -> Bool {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, let file = fopen(path, "r") else { return false }
+        guard isRegularFile(path), let file = fopen(path, "r") else { return false }
         defer { fclose(file) }
         return fseek(file, -1, SEEK_END) == 0 && fgetc(file) != Int32(UInt8(ascii: "\n"))
     }

@@ -3,13 +3,6 @@
 #else
     import Foundation
 #endif
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 import MExitCheckpoint
 
 /// Writes the run as an HTML page at the end of every epoch, whole or not at all, so that it can be watched in a browser.
@@ -34,6 +27,7 @@ public final class ReportFile: TrainingObserver {
 
     public func trainingStarted(_ report: RunReport) {
         var history = TrainingHistory(facts: facts, run: report)
+        // Not of a pipe, which this process may itself write to: reading it would never end.
         if report.firstStep > 0, let metricsPath, isRegularFile(metricsPath), let text = try? Data(contentsOf: URL(filePath: metricsPath)) {
             history.addEpochs(ofMetrics: String(decoding: text, as: UTF8.self))
         }
@@ -59,10 +53,4 @@ public final class ReportFile: TrainingObserver {
             failure = "cannot write the report: \(error)"
         }
     }
-}
-
-/// Not a pipe, say, which this process may itself write to: reading it would never end.
-private func isRegularFile(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
 }
